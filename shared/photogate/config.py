@@ -1,0 +1,173 @@
+"""The settings of a function, typed: the only place that reads the environment.
+
+A function names what it needs by composing the small models below; what is missing or out of range stops it at
+cold start with the setting's name. The names are those of ``template.yaml``, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from photogate.errors import Misconfigured
+
+__all__ = [
+    "ApiSettings",
+    "AuditSettings",
+    "BucketSettings",
+    "ConsentsSettings",
+    "EventSettings",
+    "IncomingSettings",
+    "PoliciesSettings",
+    "PseudonymSettings",
+    "QuarantineSettings",
+    "Settings",
+    "SubjectsSettings",
+    "UploadsSettings",
+    "VaultSettings",
+    "VisionSettings",
+    "WorkSettings",
+    "load",
+    "setting_name",
+]
+
+PREFIX = "PHOTOGATE_"
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+Name = Annotated[str, Field(min_length=1)]
+
+
+class Settings(BaseModel):
+    """What every function has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    stage: Name = Field(default="dev", description="Which deployment this is: dev or prod.")
+    endpoint_url: str | None = Field(
+        default=None, description="Where AWS answers, for a run on one machine; unset in AWS."
+    )
+
+
+class AuditSettings(Settings):
+    """For whoever appends events."""
+
+    audit_table: Name = Field(description="Table of the audit log's events.")
+
+
+class UploadsSettings(Settings):
+    """For whoever reads or moves uploads."""
+
+    uploads_table: Name = Field(description="Table of uploads and their status.")
+
+
+class PoliciesSettings(Settings):
+    """For whoever reads policies and notices."""
+
+    policies_table: Name = Field(description="Table of policy documents and consent notices.")
+
+
+class ConsentsSettings(Settings):
+    """For whoever reads or writes consents."""
+
+    consents_table: Name = Field(description="Table of consent records.")
+
+
+class SubjectsSettings(Settings):
+    """For whoever checks the fence."""
+
+    subjects_table: Name = Field(description="Table of pseudonyms, fences and wrapped data keys.")
+
+
+class PseudonymSettings(SubjectsSettings):
+    """For whoever turns a caller into a pseudonym."""
+
+    pseudonym_key: Name = Field(description="KMS HMAC key that hides caller ids.")
+
+
+class BucketSettings(Settings):
+    """For whoever writes objects."""
+
+    data_key: Name = Field(description="KMS key that encrypts objects and tables.")
+
+
+class IncomingSettings(BucketSettings):
+    """For whoever touches what was uploaded."""
+
+    incoming_bucket: Name = Field(description="Bucket that browsers upload to.")
+
+
+class WorkSettings(BucketSettings):
+    """For the steps of the workflow."""
+
+    work_bucket: Name = Field(description="Bucket of intermediates.")
+
+
+class QuarantineSettings(BucketSettings):
+    """For whoever puts originals under review."""
+
+    quarantine_bucket: Name = Field(description="Bucket of originals under review.")
+
+
+class VaultSettings(BucketSettings):
+    """For whoever stores or hands out results."""
+
+    vault_bucket: Name = Field(description="Bucket of results.")
+
+
+class EventSettings(Settings):
+    """For whoever tells the customer's own systems."""
+
+    event_bus: Name = Field(default="default", description="EventBridge bus for photo.completed.")
+
+
+class ApiSettings(Settings):
+    """For functions behind the HTTP API."""
+
+    tenant_claim: Name = Field(default="custom:tenant", description="JWT claim that names the tenant.")
+    subject_claim: Name = Field(default="sub", description="JWT claim that names the caller.")
+    scope_claim: Name = Field(default="scope", description="JWT claim that lists the scopes.")
+
+
+class VisionSettings(Settings):
+    """For detectors."""
+
+    models_dir: Path = Field(
+        default=REPOSITORY / "layers" / "vision" / "models", description="Folder of the ONNX models."
+    )
+    threads: int = Field(default=1, ge=1, le=16, description="Threads of one onnxruntime session.")
+
+
+def setting_name(field: str) -> str:
+    """Give the environment variable of a field: ``uploads_table`` is ``PHOTOGATE_UPLOADS_TABLE``."""
+    return PREFIX + field.upper()
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def load(model: type[S], environment: Mapping[str, str] | None = None) -> S:
+    """Read a model's settings.
+
+    Parameters
+    ----------
+    model
+        The settings that the caller needs.
+    environment
+        The process's own unless given.
+
+    Raises
+    ------
+    Misconfigured
+        With the names of the variables that are missing or out of range, and never their values.
+    """
+    source = os.environ if environment is None else environment
+    found: dict[str, Any] = {f: source[setting_name(f)] for f in model.model_fields if source.get(setting_name(f))}
+    try:
+        return model.model_validate(found)
+    except ValidationError as error:
+        wrong = sorted({setting_name(str(e["loc"][0])) + ": " + e["msg"] for e in error.errors(include_input=False)})
+        raise Misconfigured("Expected settings that fit " + model.__name__ + "; found " + "; ".join(wrong)) from None
