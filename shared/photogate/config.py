@@ -56,6 +56,7 @@ class AuditSettings(Settings):
     """For whoever appends events."""
 
     audit_table: Name = Field(description="Table of the audit log's events.")
+    audit_retention_days: int = Field(default=2557, ge=1, le=7305, description="How many days an event is kept.")
 
 
 class UploadsSettings(Settings):
