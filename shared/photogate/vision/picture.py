@@ -1,0 +1,151 @@
+"""Open a photo's file as upright pictures, the way a viewer would show it, and every other way it can be shown.
+
+The file has been stripped, so its orientation comes along separately. Detection must see whatever somebody else could
+see: every frame of an animation, and what a transparent layer covers as well as what it shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from photogate.errors import ImageRefused, Reason
+from photogate.vision.boxes import Image
+
+__all__ = ["MAX_FRAMES", "MAX_PIXELS", "as_bgr", "open_upright", "open_views", "upright"]
+
+MAX_PIXELS = 50_000_000
+MAX_FRAMES = 100
+ANIMATED = (b"GIF8", b"RIFF", b"\x89PNG")
+PAGED = (b"II*\0", b"MM\0*")
+GREY = 128
+
+# What OpenCV would print about a damaged file is said by the error instead.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
+def open_upright(data: bytes, *, orientation: int) -> Image:
+    """Decode a photo's first frame and turn it upright.
+
+    Parameters
+    ----------
+    data
+        The file; what an Exif block in it says about orientation is ignored.
+    orientation
+        Exif orientation, 1 to 8 (Exif 2.32, 4.6.4 A).
+
+    Returns
+    -------
+    ndarray
+        (H, W, 3), uint8, BGR; what is transparent is laid on grey.
+
+    Raises
+    ------
+    ImageRefused
+        If OpenCV cannot decode it, or it is beyond the limits.
+    """
+    return next(open_views(data, orientation=orientation))
+
+
+def open_views(data: bytes, *, orientation: int) -> Iterator[Image]:
+    """Decode every frame, upright: laid on grey, and where something is transparent, also with its hidden colours.
+
+    Parameters and errors as `open_upright`.
+    """
+    if orientation not in range(1, 9):
+        raise ImageRefused(f"Expected an orientation from 1 to 8; found {orientation}")
+    for frame in _decoded(data):
+        if frame.shape[0] * frame.shape[1] > MAX_PIXELS:
+            raise ImageRefused(f"Expected at most {MAX_PIXELS} pixels; found more", reason=Reason.TOO_MANY_PIXELS)
+        for view in as_bgr(frame):
+            yield upright(view, orientation)
+
+
+def _decoded(data: bytes) -> list[NDArray[Any]]:
+    buffer = np.frombuffer(data, np.uint8)[None]  # a row: OpenCV's WebP reader takes no column
+    try:
+        if data.startswith(ANIMATED):
+            read, animation = cv2.imdecodeanimation(buffer, start=0, count=MAX_FRAMES + 1)
+            frames = list(animation.frames) if read else []
+        elif data.startswith(PAGED):
+            read, pages = cv2.imdecodemulti(buffer, cv2.IMREAD_UNCHANGED)
+            frames = list(pages) if read else []
+        else:
+            frame = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED)
+            frames = [] if frame is None else [frame]
+    except cv2.error:
+        frames = []
+    if not frames:
+        raise ImageRefused("Expected a picture that OpenCV can decode; found none", reason=Reason.NOT_AN_IMAGE)
+    if len(frames) > MAX_FRAMES:
+        raise ImageRefused(f"Expected at most {MAX_FRAMES} frames; found more", reason=Reason.TOO_MANY_FRAMES)
+    return frames
+
+
+def as_bgr(frame: NDArray[Any]) -> list[Image]:
+    """Bring a decoded frame of any depth and number of channels to 8-bit BGR.
+
+    Parameters
+    ----------
+    frame
+        (H, W) or (H, W, 1 to 4); uint8, uint16, or float from 0 to 1.
+
+    Returns
+    -------
+    list of ndarray
+        (H, W, 3), uint8: one picture, and for a frame with transparent pixels its bare colours as a second.
+
+    Raises
+    ------
+    ImageRefused
+        If it is none of these.
+    """
+    if frame.dtype == np.uint16:
+        frame = (frame // 257).astype(np.uint8)
+    elif frame.dtype in (np.float32, np.float64):
+        frame = (np.clip(np.nan_to_num(frame), 0, 1) * 255).astype(np.uint8)
+    elif frame.dtype != np.uint8:
+        raise ImageRefused(f"Expected 8 or 16 bits a channel; found {frame.dtype}")
+    if frame.ndim == 2:
+        frame = frame[:, :, None]
+    channels = frame.shape[2]
+    if channels not in (1, 2, 3, 4):
+        raise ImageRefused(f"Expected 1 to 4 channels; found {channels}")
+    colours = frame[:, :, :3] if channels >= 3 else np.repeat(frame[:, :, :1], 3, axis=2)
+    colours = np.ascontiguousarray(colours)
+    if channels in (1, 3) or (alpha := frame[:, :, -1:]).min() == 255:
+        return [colours]
+    mixed = colours.astype(np.uint16) * alpha + np.uint16(GREY) * (255 - alpha.astype(np.uint16))
+    return [(mixed // 255).astype(np.uint8), colours]
+
+
+def upright(image: Image, orientation: int) -> Image:
+    """Turn a stored picture the way its Exif orientation says it is to be seen.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3), as stored.
+    orientation
+        1 to 8.
+    """
+    match orientation:
+        case 2:
+            image = image[:, ::-1]
+        case 3:
+            image = image[::-1, ::-1]
+        case 4:
+            image = image[::-1]
+        case 5:
+            image = image.transpose(1, 0, 2)
+        case 6:
+            image = image.transpose(1, 0, 2)[:, ::-1]
+        case 7:
+            image = image.transpose(1, 0, 2)[::-1, ::-1]
+        case 8:
+            image = image.transpose(1, 0, 2)[::-1]
+    return np.ascontiguousarray(image)
