@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -73,14 +74,9 @@ def iou(a: Candidates, b: Candidates) -> NDArray[np.float32]:
 
 def suppress(found: Candidates, overlap: float) -> Candidates:
     """Keep the best of those that overlap by more than `overlap` (greedy non-maximum suppression)."""
-    found = found[np.argsort(-found[:, 4], kind="stable")]
-    keep: list[int] = []
-    dropped = np.zeros(len(found), bool)
-    for i in range(len(found)):
-        if not dropped[i]:
-            keep.append(i)
-            dropped |= iou(found[i : i + 1], found)[0] > overlap
-    return found[keep]
+    corners_and_sizes = np.concatenate((found[:, :2], found[:, 2:4] - found[:, :2]), axis=1)
+    keep = cv2.dnn.NMSBoxes(corners_and_sizes.tolist(), found[:, 4].tolist(), 0.0, overlap)
+    return found[np.asarray(keep, np.intp).reshape(-1)]
 
 
 def turned_back(found: Candidates, quarters: int, width: int, height: int) -> Candidates:

@@ -16,9 +16,11 @@ from photogate.errors import DetectionFailed, PhotogateError
 from photogate.findings import Finding, FindingKind
 from photogate.vision.boxes import Image
 from photogate.vision.centerface import CenterFace
+from photogate.vision.codes import CodeDetector
 from photogate.vision.committee import FLOOR, FaceCommittee
-from photogate.vision.models import CENTERFACE, YUNET, Model, read_model
+from photogate.vision.models import CENTERFACE, TEXT_DETECTION, YUNET, Model, read_model
 from photogate.vision.picture import open_views
+from photogate.vision.text import TextDetector
 from photogate.vision.yunet import YuNet
 
 __all__ = ["Detector", "Detectors", "Look"]
@@ -77,6 +79,10 @@ class Detectors:
         if FindingKind.FACE in kinds:
             yunet = YuNet(read(YUNET), settings.threads, FLOOR)
             detectors.append(FaceCommittee(yunet, CenterFace(read(CENTERFACE), settings.threads, FLOOR)))
+        if FindingKind.TEXT in kinds:
+            detectors.append(TextDetector(read(TEXT_DETECTION), settings.threads))
+        if FindingKind.CODE in kinds:
+            detectors.append(CodeDetector())
         model_hash = hashlib.sha256("".join(model.sha256 for model in models).encode()).hexdigest()
         return cls(tuple(detectors), model_hash)
 

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 import skimage
@@ -58,3 +59,27 @@ def test_a_detector_that_raises_is_a_failure_and_its_message_stays_inside():
     with pytest.raises(DetectionFailed, match="found RuntimeError") as failed:
         Detectors((Broken(),), "").find(np.zeros((8, 8, 3), np.uint8))
     assert "personal" not in str(failed.value)
+
+
+def test_a_line_of_text_is_found_where_it_stands():
+    picture = np.full((300, 500, 3), 230, np.uint8)
+    cv2.putText(picture, "Sample 4711", (100, 160), cv2.FONT_HERSHEY_DUPLEX, 1.2, (20, 20, 20), 2, cv2.LINE_AA)
+    (line,) = Detectors.load(VisionSettings(), [FindingKind.TEXT]).find(picture)
+    assert line.kind is FindingKind.TEXT
+    assert line.band == "act"
+    assert covers(line.box, (100, 130, 330, 165))
+
+
+def test_a_qr_code_is_found_where_it_stands():
+    code = cv2.QRCodeEncoder.create().encode("https://example.com/1")
+    code = cv2.resize(code, None, fx=4, fy=4, interpolation=cv2.INTER_NEAREST)
+    picture = np.full((400, 500, 3), 200, np.uint8)
+    picture[150 : 150 + len(code), 220 : 220 + len(code)] = code[:, :, None]
+    findings = Detectors.load(VisionSettings(), [FindingKind.CODE]).find(picture)
+    assert {finding.kind for finding in findings} == {FindingKind.CODE}
+    assert covers(findings[0].box, (220, 150, 220 + len(code), 150 + len(code)))
+
+
+def test_a_white_wall_has_neither_text_nor_code(detectors):
+    everything = Detectors.load(VisionSettings())
+    assert everything.find(np.full((300, 400, 3), 255, np.uint8)) == ()

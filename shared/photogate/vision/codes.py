@@ -1,0 +1,42 @@
+"""Where QR and bar codes stand in a picture. What they say is never decoded."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from photogate.findings import Band, Finding, FindingKind
+from photogate.vision.boxes import Image, to_box
+from photogate.vision.tiles import scaled
+
+__all__ = ["CodeDetector"]
+
+LARGEST_SIDE = 2048
+
+
+class CodeDetector:
+    """OpenCV's detectors, made once."""
+
+    def __init__(self) -> None:
+        self._qr = cv2.QRCodeDetector()
+        self._qr_aruco = cv2.QRCodeDetectorAruco()
+        self._bars = cv2.barcode.BarcodeDetector()
+
+    def find(self, image: Image) -> list[Finding]:
+        """Find codes.
+
+        Parameters
+        ----------
+        image
+            (H, W, 3), BGR, upright.
+        """
+        height, width = image.shape[:2]
+        copy, factor = scaled(image, min(max(width, height), LARGEST_SIDE))
+        grey = cv2.cvtColor(copy, cv2.COLOR_BGR2GRAY)
+        findings = []
+        for detect in (self._qr.detectMulti, self._qr_aruco.detectMulti, self._bars.detectMulti):
+            found, corners = detect(grey)
+            for four in np.reshape(corners, (-1, 4, 2)) / factor if found else ():
+                edges = np.concatenate((four.min(axis=0), four.max(axis=0))).astype(np.float32)
+                findings.append(Finding(FindingKind.CODE, to_box(edges, width, height), 1.0, Band.ACT))
+        return findings
