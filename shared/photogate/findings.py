@@ -12,6 +12,7 @@ __all__ = [
     "Evidence",
     "Finding",
     "FindingKind",
+    "Keep",
     "MetadataCategory",
     "Provenance",
     "Removed",
@@ -78,6 +79,13 @@ class MetadataCategory(StrEnum):
     THUMBNAIL = "thumbnail"
     PROVENANCE = "provenance"
     OTHER = "other"
+
+
+class Keep(StrEnum):
+    """Rights information that stripping may leave, when a policy asks for it (EU directive 2019/790, article 4)."""
+
+    COPYRIGHT = "copyright"
+    CREATOR = "creator"
 
 
 @dataclass(frozen=True, slots=True)

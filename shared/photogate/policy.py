@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from photogate.audit.canonical import canonical
 from photogate.errors import PolicyRefused, Reason
-from photogate.findings import Band, Finding, FindingKind, Provenance, Synthetic
+from photogate.findings import Band, Finding, FindingKind, Keep, Provenance, Synthetic
 
 __all__ = [
     "Action",
@@ -107,13 +107,6 @@ class RedactionRule(_Document):
     padding_percent: int = Field(
         default=15, ge=0, le=100, description="Percent of a box's width and height that is added on each side."
     )
-
-
-class Keep(StrEnum):
-    """Rights information that stripping may leave, when a policy asks for it (EU directive 2019/790, article 4)."""
-
-    COPYRIGHT = "copyright"
-    CREATOR = "creator"
 
 
 class Purpose(_Document):

@@ -1,0 +1,81 @@
+"""Every bound that the parsers keep, with its reason. A file beyond one is refused, never cut down to fit.
+
+The numbers are far above what cameras, phones and editors write, and low enough that the worst file within them costs
+less than a second and a small multiple of its size.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = [
+    "MAX_BOXES",
+    "MAX_CHUNKS",
+    "MAX_DIMENSION",
+    "MAX_EXIF_ENTRIES",
+    "MAX_FRAMES",
+    "MAX_FRAME_PIXELS_TOTAL",
+    "MAX_ICC_BYTES",
+    "MAX_ICC_TAGS",
+    "MAX_IFDS",
+    "MAX_INFLATED_TEXT",
+    "MAX_NESTING",
+    "MAX_PIXELS",
+    "MAX_RESTARTS",
+    "MAX_RIGHTS_BYTES",
+    "MAX_SCANS",
+    "MAX_SCAN_DECODES",
+    "MAX_SEGMENTS",
+]
+
+# A 200-megapixel phone sensor is the largest in use; decoded at 4 bytes a pixel that is 1 GB, what a function may hold.
+MAX_PIXELS: Final = 268_435_456
+
+# JPEG's frame header and GIF's screen hold 16-bit sides; a longer side in PNG, TIFF or HEIF is a bomb, or a panorama
+# that no decoder behind us opens.
+MAX_DIMENSION: Final = 65_535
+
+# An animation that people send has tens to hundreds of frames. 10,000 frames of one pixel cost a decoder seconds.
+MAX_FRAMES: Final = 2_000
+
+# Frames times pixels: what a decoder really touches.
+MAX_FRAME_PIXELS_TOTAL: Final = 4 * MAX_PIXELS
+
+# Marker segments before the image is complete: extended XMP of 100 MB would need 1,600; 8 MB of empty COM
+# has 2 million.
+MAX_SEGMENTS: Final = 4_096
+
+# Progressive scripts have about 10 scans; the standard's finest useful split about 200. Each further scan costs a
+# decoder one pass over all coefficients.
+MAX_SCANS: Final = 256
+
+# Restart intervals of one MCU over 268 megapixels would be 4 million; files in use have one a row or one a few MCUs.
+MAX_RESTARTS: Final = 1_048_576
+
+# Intervals and scans that are checked one by one for hidden bytes: each costs a decoder's start, about 20 microseconds.
+MAX_SCAN_DECODES: Final = 32_768
+
+# PNG and WebP chunks, GIF blocks: IDAT pieces of 8 KiB in a 500 MB file are 64,000.
+MAX_CHUNKS: Final = 131_072
+
+# Boxes and items of a HEIF file: a 200-megapixel grid of 512-pixel tiles has about 800 items.
+MAX_BOXES: Final = 16_384
+
+# Boxes within boxes: `meta/iprp/ipco/...` is 4 deep.
+MAX_NESTING: Final = 12
+
+# Pages and sub-images of a TIFF.
+MAX_IFDS: Final = 4_096
+
+# Entries of all directories of one Exif block: maker notes aside, cameras write about 120.
+MAX_EXIF_ENTRIES: Final = 4_096
+
+# The largest profiles in use (six-ink printers) are 3 MB.
+MAX_ICC_BYTES: Final = 16 * 1024 * 1024
+MAX_ICC_TAGS: Final = 256
+
+# What a compressed text or profile may inflate to; a zlib bomb reaches 1,000 times its size.
+MAX_INFLATED_TEXT: Final = 16 * 1024 * 1024
+
+# One kept rights field (copyright, creator), in bytes of UTF-8.
+MAX_RIGHTS_BYTES: Final = 4_096

@@ -1,0 +1,98 @@
+"""What a file says about its own origin: read before stripping, never verified, never kept.
+
+Sources: C2PA 2.1 (actions carry a `digitalSourceType`), the IPTC NewsCodes vocabulary
+`http://cv.iptc.org/newscodes/digitalsourcetype/`, and the marks that image generators leave.
+"""
+
+from __future__ import annotations
+
+import re
+
+from photogate.findings import Evidence, Provenance, Synthetic
+
+__all__ = ["Marks"]
+
+# IPTC NewsCodes, digitalsourcetype: whole or partly made by a model or an algorithm.
+_MADE = frozenset(
+    {
+        b"trainedalgorithmicmedia",
+        b"compositewithtrainedalgorithmicmedia",
+        b"compositesynthetic",
+        b"algorithmicmedia",
+        b"datadrivenmedia",
+    }
+)
+# ... captured from the real world, edited by people at most. The others (digitalCreation, ...) say neither.
+_CAPTURED = frozenset(
+    {
+        b"digitalcapture",
+        b"computationalcapture",
+        b"negativefilm",
+        b"positivefilm",
+        b"print",
+        b"minorhumanedits",
+        b"humanedits",
+        b"compositecapture",
+        b"multiframecomputationalcapture",
+    }
+)
+
+_SOURCE_TYPE = re.compile(rb"digitalsourcetype/([A-Za-z]{3,48})")
+_BARE_TYPE = re.compile(rb"DigitalSourceType[^A-Za-z]{1,8}(?:http[^\"'<]{0,80}/)?([A-Za-z]{3,48})")
+
+# Names under which generators sign: software fields, PNG keywords, parameter texts.
+_GENERATOR = re.compile(
+    rb"stable.?diffusion|midjourney|dall.?e\b|comfyui|invokeai|automatic1111|novelai|adobe firefly|"
+    rb"made with google ai|imagen \d|gpt-?4o|leonardo\.?ai|ideogram|flux\.1|sd-metadata|"
+    rb"negative prompt:|\bsampler: .{1,40}\bcfg scale:|bing image creator|nanobanana|grok image",
+    re.IGNORECASE | re.DOTALL,
+)
+_GENERATOR_KEYWORDS = frozenset(
+    {b"parameters", b"prompt", b"workflow", b"dream", b"sd-metadata", b"invokeai_metadata", b"invokeai_graph"}
+)
+
+# How much of a text is searched: generators sign early, and a 16 MB text must not cost a second.
+_LOOK = 262_144
+
+
+class Marks:
+    """Collects marks of origin while a file is read."""
+
+    def __init__(self) -> None:
+        self._c2pa = False
+        self._evidence: dict[Evidence, None] = {}
+        self._answers: set[Synthetic] = set()
+
+    def c2pa(self, manifest: bytes) -> None:
+        """Read a C2PA manifest store (JUMBF, ISO/IEC 19566-5): that it is there, and its source types."""
+        self._c2pa = True
+        self._types(_SOURCE_TYPE.findall(manifest), Evidence.C2PA)
+
+    def xmp(self, packet: bytes) -> None:
+        """Read `Iptc4xmpExt:DigitalSourceType` and the creating software from an XMP packet."""
+        packet = packet[:_LOOK]
+        self._types(_SOURCE_TYPE.findall(packet) or _BARE_TYPE.findall(packet), Evidence.IPTC)
+        if b"c2pa" in packet or b"dcterms:provenance" in packet:
+            self._c2pa = True
+        self.text(b"", packet)
+
+    def text(self, keyword: bytes, text: bytes) -> None:
+        """Look for a generator's name in a text field; `keyword` is the field's name, where it has one."""
+        if keyword.strip(b"\0 ").lower() in _GENERATOR_KEYWORDS or _GENERATOR.search(text[:_LOOK]):
+            self._evidence[Evidence.GENERATOR] = None
+            self._answers.add(Synthetic.YES)
+
+    def _types(self, found: list[bytes], evidence: Evidence) -> None:
+        for name in {kind.lower() for kind in found}:
+            if name in _MADE:
+                self._answers.add(Synthetic.YES)
+            elif name in _CAPTURED:
+                self._answers.add(Synthetic.NO)
+            else:
+                continue
+            self._evidence[evidence] = None
+
+    def provenance(self) -> Provenance:
+        """Sum up: one mark of a machine outweighs every claim of a camera."""
+        answer = next((a for a in (Synthetic.YES, Synthetic.NO) if a in self._answers), Synthetic.UNKNOWN)
+        return Provenance(answer, tuple(sorted(self._evidence)), self._c2pa)

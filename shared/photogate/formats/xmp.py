@@ -1,0 +1,111 @@
+"""XMP packets (ISO 16684-1): what is read of them before they go.
+
+Names of properties are found by pattern, not by an XML parser: nothing is expanded, nothing is followed, and a packet
+that is no XML at all still tells what it holds. Only kept rights are parsed as XML, with document types refused.
+"""
+
+from __future__ import annotations
+
+import re
+from xml.parsers import expat
+
+from photogate.findings import Keep, MetadataCategory
+from photogate.formats import limits
+from photogate.formats.container import Context, Rights
+
+__all__ = ["orientation_of", "read"]
+
+_C = MetadataCategory
+# What decoders that honour an orientation in XMP look for (Pillow's `Image.getexif`): the first of these, as text.
+_ORIENTATION = re.compile(rb'tiff:Orientation(="|>)([0-9])')
+_PROPERTY = re.compile(rb"[<\s]([A-Za-z][\w.-]{0,31}):([A-Za-z][\w.-]{0,63})(?=\s*=\s*[\"']|[\s>/])")
+_STRUCTURE = frozenset({b"rdf", b"x", b"xmlns", b"xml"})
+_RULES: tuple[tuple[MetadataCategory, re.Pattern[bytes]], ...] = (
+    (_C.PROVENANCE, re.compile(rb"DigitalSourceType|dcterms:provenance|c2pa", re.IGNORECASE)),
+    (_C.THUMBNAIL, re.compile(rb"xmpGImg|Thumbnail|GDepth:Data|GImage:Data", re.IGNORECASE)),
+    (_C.LOCATION, re.compile(rb"GPS|Location|City|Country|State|Sublocation", re.IGNORECASE)),
+    (_C.TIME, re.compile(rb"Date|:when|Time")),
+    (
+        _C.IDENTITY,
+        re.compile(rb"creator|rights|Author|Owner|Artist|Person|DocumentID|InstanceID|Credit", re.I),
+    ),
+    (_C.DEVICE, re.compile(rb"Make|Model|Lens|Serial|CreatorTool|softwareAgent|^aux:|^exif:|^exifEX:|^crs:|Firmware")),
+    (_C.COMMENT, re.compile(rb"description|title|subject|Headline|Caption|Comment|Keywords|label", re.IGNORECASE)),
+)
+_LOOK = 1 << 20
+
+
+def orientation_of(packet: bytes) -> int | None:
+    """Read ``tiff:Orientation`` as decoders do; None where there is none."""
+    match = _ORIENTATION.search(packet)
+    value = int(match[2]) if match else 0
+    return value if 1 <= value <= 8 else None
+
+
+def read(packet: bytes, context: Context, where: str = "XMP") -> Rights:
+    """Note in `context` what a packet holds, by property names, and what it says about its origin.
+
+    Returns
+    -------
+    Rights
+        The fields that `context.keep` asks for; empty otherwise.
+    """
+    packet = bytes(packet)
+    context.marks.xmp(packet)
+    counts: dict[MetadataCategory, int] = {}
+    for match in _PROPERTY.finditer(packet[:_LOOK]):
+        if match[1] in _STRUCTURE:
+            continue
+        name = match[1] + b":" + match[2]
+        category = next((c for c, rule in _RULES if rule.search(name)), _C.OTHER)
+        counts[category] = counts.get(category, 0) + 1
+    for category, count in (counts or {_C.OTHER: 1}).items():
+        context.drop(category, where, count)
+    return _rights(packet, context.keep) if context.keep else Rights()
+
+
+_DC = "http://purl.org/dc/elements/1.1/"
+
+
+class _DocumentType(Exception):
+    """XMP has no use for a document type; entities are how XML bombs are built."""
+
+
+def _rights(packet: bytes, keep: frozenset[Keep]) -> Rights:
+    """Read dc:rights and dc:creator (rdf:Alt and rdf:Seq of text)."""
+    found: dict[str, list[str]] = {"rights": [], "creator": []}
+    path: list[str] = []
+
+    def start(name: str, _: dict[str, str]) -> None:
+        path.append(name)
+        if len(path) > limits.MAX_NESTING * 4:
+            raise _DocumentType
+
+    def end(_: str) -> None:
+        path.pop()
+
+    def text(piece: str) -> None:
+        for field, pieces in found.items():
+            if f"{_DC} {field}" in path and piece.strip() and sum(map(len, pieces)) < limits.MAX_RIGHTS_BYTES:
+                pieces.append(piece.strip())
+
+    def doctype(*_: object) -> None:
+        raise _DocumentType
+
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
+    parser.StartDoctypeDeclHandler = doctype
+    parser.buffer_text = True
+    begin, close = packet.find(b"<x:xmpmeta"), packet.rfind(b"</x:xmpmeta>")
+    if begin < 0 or close < 0:
+        begin, close = packet.find(b"<rdf:RDF"), packet.rfind(b"</rdf:RDF>")
+        stop = close + len(b"</rdf:RDF>")
+    else:
+        stop = close + len(b"</x:xmpmeta>")
+    if not 0 <= begin < close:
+        return Rights()
+    try:
+        parser.Parse(packet[begin:stop], True)
+    except (expat.ExpatError, _DocumentType):
+        return Rights()
+    return Rights("; ".join(found["rights"]), "; ".join(found["creator"])).only(keep)
