@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any
 
 from photogate.audit.event import Actor, ActorKind, Event, EventName, Outcome, photo_chain
 from photogate.audit.log import AuditLog
+from photogate.audit.query import Index, Page
 from photogate.audit.row import Row
 from photogate.errors import Conflict
 
@@ -41,32 +43,56 @@ def an_event(step: str = "StripMetadata", **changes: Any) -> Event:
 
 
 class MemoryStore:
-    """An audit table in memory; it counts the calls."""
+    """An audit table in memory, indexes included; it counts the calls."""
 
-    def __init__(self) -> None:
-        self.rows: dict[tuple[str, int], Row] = {}
+    def __init__(self, page_rows: int = 10**9) -> None:
+        self.chains: dict[str, dict[int, Row]] = {}
+        self.indexes: dict[tuple[int, str], list[tuple[str, Row]]] = {}
         self.reads = 0
         self.writes = 0
+        self.page_rows = page_rows
         self.before_put: Callable[[Row], None] = lambda row: None
 
     def last(self, chain: str, limit: int) -> Sequence[Row]:
         self.reads += 1
-        found = [row for (c, _), row in self.rows.items() if c == chain]
-        return sorted(found, key=lambda row: -row.seq)[:limit]
+        rows = self.chains.get(chain, {})
+        return [rows[seq] for seq in sorted(rows)[-limit:][::-1]]
 
     def get(self, chain: str, seq: int) -> Row | None:
         self.reads += 1
-        return self.rows.get((chain, seq))
+        return self.chains.get(chain, {}).get(seq)
 
     def put(self, row: Row) -> None:
         self.before_put(row)
         self.writes += 1
-        if (row.chain, row.seq) in self.rows:
+        if row.seq in self.chains.get(row.chain, {}):
             raise Conflict("taken")
-        self.rows[row.chain, row.seq] = row
+        self.chains.setdefault(row.chain, {})[row.seq] = row
+        keys = row.index_keys
+        for n in (1, 2, 3, 4):
+            if f"gsi{n}pk" in keys:
+                bisect.insort(
+                    self.indexes.setdefault((n, keys[f"gsi{n}pk"]), []),
+                    (keys[f"gsi{n}sk"], row),
+                    key=lambda entry: entry[0],
+                )
+
+    def index_page(self, index: Index, partition: str, low: str, high: str, limit: int) -> Page:
+        self.reads += 1
+        entries = self.indexes.get((list(Index).index(index) + 1, partition), [])
+        found = [row for key, row in entries if low <= key <= high]
+        size = min(limit, self.page_rows)
+        return Page(found[:size], len(found) > size)
+
+    def chain_page(self, chain: str, first: int, limit: int) -> Page:
+        self.reads += 1
+        found = [row for row in self.chain(chain) if row.seq >= first]
+        size = min(limit, self.page_rows)
+        return Page(found[:size], len(found) > size)
 
     def chain(self, chain: str) -> list[Row]:
-        return sorted((row for (c, _), row in self.rows.items() if c == chain), key=lambda row: row.seq)
+        rows = self.chains.get(chain, {})
+        return [rows[seq] for seq in sorted(rows)]
 
 
 def ticking_clock(start: datetime = START, step_ms: int = 1000) -> Callable[[], datetime]:

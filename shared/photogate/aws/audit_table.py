@@ -5,33 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from photogate.audit.query import Index, Page
 from photogate.audit.row import Row, row_from_body
-from photogate.errors import Conflict, IntegrityError, PhotogateError, Transient
+from photogate.aws.session import error_code, translated
+from photogate.errors import Conflict, IntegrityError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 __all__ = ["AuditTable", "item_of", "row_of"]
 
-_TRANSIENT = frozenset(
-    {
-        "InternalServerError",
-        "ItemCollectionSizeLimitExceededException",
-        "LimitExceededException",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "RequestTimeout",
-        "ServiceUnavailable",
-        "ThrottlingException",
-        "TransactionConflictException",
-    }
-)
-
 
 class AuditTable:
-    """An `AuditStore` over one DynamoDB table.
+    """An `AuditStore` and a `QueryStore` over one DynamoDB table.
 
     Parameters
     ----------
@@ -47,7 +35,7 @@ class AuditTable:
 
     def last(self, chain: str, limit: int) -> Sequence[Row]:
         """Give the last rows of a chain, newest first, in one consistent Query."""
-        try:
+        with translated():
             page = self._client.query(
                 TableName=self._table,
                 KeyConditionExpression="pk = :chain",
@@ -56,28 +44,51 @@ class AuditTable:
                 ConsistentRead=True,
                 Limit=limit,
             )
-        except (ClientError, BotoCoreError) as error:
-            raise translated(error) from None
         return [row_of(item) for item in page["Items"]]
 
     def get(self, chain: str, seq: int) -> Row | None:
         """Give one row with a consistent read, or None."""
-        try:
+        with translated():
             answer = self._client.get_item(
                 TableName=self._table, Key={"pk": {"S": chain}, "sk": {"N": str(seq)}}, ConsistentRead=True
             )
-        except (ClientError, BotoCoreError) as error:
-            raise translated(error) from None
         return row_of(answer["Item"]) if "Item" in answer else None
 
     def put(self, row: Row) -> None:
         """Write a row where there is none yet."""
-        try:
-            self._client.put_item(
-                TableName=self._table, Item=item_of(row), ConditionExpression="attribute_not_exists(pk)"
-            )
-        except (ClientError, BotoCoreError) as error:
-            raise translated(error) from None
+        with translated():
+            try:
+                self._client.put_item(
+                    TableName=self._table, Item=item_of(row), ConditionExpression="attribute_not_exists(pk)"
+                )
+            except ClientError as error:
+                if error_code(error) != "ConditionalCheckFailedException":
+                    raise
+                raise Conflict(f"Expected place {row.seq} of the chain to be free; found a row there") from None
+
+    def index_page(self, index: Index, partition: str, low: str, high: str, limit: int) -> Page:
+        """Give the first rows of an index partition whose sort keys are within [low, high], in one Query."""
+        n = list(Index).index(index) + 1
+        return self._page(
+            IndexName=str(index),
+            KeyConditionExpression=f"gsi{n}pk = :partition AND gsi{n}sk BETWEEN :low AND :high",
+            ExpressionAttributeValues={":partition": {"S": partition}, ":low": {"S": low}, ":high": {"S": high}},
+            Limit=limit,
+        )
+
+    def chain_page(self, chain: str, first: int, limit: int) -> Page:
+        """Give the first rows of a chain from sequence `first` on, in one consistent Query."""
+        return self._page(
+            KeyConditionExpression="pk = :chain AND sk >= :first",
+            ExpressionAttributeValues={":chain": {"S": chain}, ":first": {"N": str(first)}},
+            ConsistentRead=True,
+            Limit=limit,
+        )
+
+    def _page(self, **query: Any) -> Page:
+        with translated():
+            page = self._client.query(TableName=self._table, **query)
+        return Page([row_of(item) for item in page["Items"]], "LastEvaluatedKey" in page)
 
 
 def item_of(row: Row) -> dict[str, Any]:
@@ -104,17 +115,3 @@ def row_of(item: dict[str, Any]) -> Row:
     if (item["pk"]["S"], int(item["sk"]["N"]), item["leaf"]["S"]) != (row.chain, row.seq, row.leaf.hex()):
         raise IntegrityError("Expected a row whose key and leaf are its body's; found others")
     return row
-
-
-def translated(error: Exception) -> PhotogateError | Exception:
-    """Turn what boto3 raised into what the domain knows; whatever else it was stays as it is."""
-    if isinstance(error, BotoCoreError):  # no answer: timeouts, connections, credentials not served
-        return Transient(f"Expected an answer of DynamoDB; found {type(error).__name__}")
-    if not isinstance(error, ClientError):
-        return error
-    code = error.response.get("Error", {}).get("Code", "")
-    if code == "ConditionalCheckFailedException":
-        return Conflict("Expected the place to be free; found a row there")
-    if code in _TRANSIENT or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
-        return Transient(f"Expected an answer of DynamoDB; found {code}")
-    return error
