@@ -27,6 +27,7 @@ __all__ = [
     "QuarantineSettings",
     "Settings",
     "SubjectsSettings",
+    "SweepSettings",
     "UploadsSettings",
     "VaultSettings",
     "VisionSettings",
@@ -123,6 +124,13 @@ class EventSettings(Settings):
     """For whoever tells the customer's own systems."""
 
     event_bus: Name = Field(default="default", description="EventBridge bus for photo.completed.")
+
+
+class SweepSettings(Settings):
+    """For the sweeper."""
+
+    patience_s: int = Field(default=600, ge=1, description="Seconds in PROCESSING after which nobody works on a photo.")
+    grace_s: int = Field(default=900, ge=1, description="Seconds after which an upload that never came has expired.")
 
 
 class ApiSettings(Settings):

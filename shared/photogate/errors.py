@@ -19,7 +19,8 @@
     │   ├── ProofError          a Merkle proof does not hold
     │   └── NoteError           a signed note is malformed or not signed by a known key
     ├── Transient               a service did not answer; try again
-    └── Misconfigured           a setting is missing or out of range
+    ├── Misconfigured           a setting is missing or out of range
+    └── Unexpected              something failed that we do not name
 
 A message says what was expected, what was found and what to do. It never carries a personal value:
 no file name, no tag value, no pixel, no address.
@@ -50,7 +51,9 @@ __all__ = [
     "RedactionFailed",
     "RequestRefused",
     "Transient",
+    "Unexpected",
     "reason_for",
+    "reason_for_name",
 ]
 
 
@@ -241,6 +244,12 @@ class Misconfigured(PhotogateError):
     advice = "The message names the setting; docs/settings.md says what it may be."
 
 
+class Unexpected(PhotogateError):
+    """Something failed that we do not name. The message holds the error's class, and nothing that it said."""
+
+    advice = "Look for the class in the function's log, at the same request id."
+
+
 def reason_for(error: BaseException) -> Reason:
     """Give the code that may go into a state or an event in place of `error`.
 
@@ -252,3 +261,31 @@ def reason_for(error: BaseException) -> Reason:
     if isinstance(error, ImageRefused):
         return error.refusal
     return error.reason if isinstance(error, PhotogateError) else Reason.INTERNAL
+
+
+_REASON_OF_NAME = {
+    "States.Timeout": Reason.TIMED_OUT,
+    "States.HeartbeatTimeout": Reason.TIMED_OUT,
+    "Sandbox.Timedout": Reason.TIMED_OUT,
+    "Lambda.ServiceException": Reason.SERVICE_UNAVAILABLE,
+    "Lambda.AWSLambdaException": Reason.SERVICE_UNAVAILABLE,
+    "Lambda.SdkClientException": Reason.SERVICE_UNAVAILABLE,
+    "Lambda.TooManyRequestsException": Reason.SERVICE_UNAVAILABLE,
+    "Lambda.ClientExecutionTimeoutException": Reason.TIMED_OUT,
+}
+
+
+def reason_for_name(name: str) -> Reason:
+    """Give the code for an error that Step Functions names, of which nothing but the name may go on.
+
+    Returns
+    -------
+    Reason
+        ``INTERNAL`` for a name that we do not know.
+    """
+    known = {cls.__name__: cls.reason for cls in _every_subclass(PhotogateError)}
+    return _REASON_OF_NAME.get(name) or known.get(name.rpartition(".")[2], Reason.INTERNAL)
+
+
+def _every_subclass(cls: type[PhotogateError]) -> list[type[PhotogateError]]:
+    return [s for direct in cls.__subclasses__() for s in (direct, *_every_subclass(direct))]

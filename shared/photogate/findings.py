@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
+
+from photogate.errors import IntegrityError
 
 __all__ = [
     "Band",
@@ -17,6 +21,8 @@ __all__ = [
     "Provenance",
     "Removed",
     "Synthetic",
+    "dump_findings",
+    "load_findings",
 ]
 
 
@@ -123,3 +129,38 @@ class Provenance:
     synthetic: Synthetic = Synthetic.UNKNOWN
     evidence: tuple[Evidence, ...] = ()
     c2pa: bool = False
+
+
+def dump_findings(findings: Sequence[Finding], width: int, height: int) -> bytes:
+    """Write findings as the JSON document that one step leaves for another.
+
+    Parameters
+    ----------
+    width, height
+        Of the upright picture, in pixels.
+    """
+    rows = [[str(f.kind), *f.box, round(f.score, 4), str(f.band)] for f in findings]
+    return json.dumps({"width": width, "height": height, "findings": rows}).encode()
+
+
+def load_findings(document: bytes) -> tuple[tuple[Finding, ...], int, int]:
+    """Read what `dump_findings` wrote.
+
+    Returns
+    -------
+    findings, width, height
+
+    Raises
+    ------
+    IntegrityError
+        If the document is anything else.
+    """
+    try:
+        plain = json.loads(document)
+        found = tuple(
+            Finding(kind, Box(int(x), int(y), int(w), int(h)), float(score), band)
+            for kind, x, y, w, h, score, band in plain["findings"]
+        )
+        return found, int(plain["width"]), int(plain["height"])
+    except (ValueError, KeyError, TypeError):
+        raise IntegrityError("Expected a findings document; found something else") from None

@@ -1,0 +1,61 @@
+"""GET and POST /consents, POST /consents/{id}/withdraw: taking consent back is as easy as giving it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from photogate.aws.world import World
+from photogate.clock import system_clock
+from photogate.config import (
+    ApiSettings,
+    AuditSettings,
+    ConsentsSettings,
+    PoliciesSettings,
+    PseudonymSettings,
+    load,
+)
+from photogate.http import Api, answer, parse_body
+from photogate.intake import ConsentRequest, Consents
+from photogate.observability import step
+
+
+class Needs(ApiSettings, ConsentsSettings, PseudonymSettings, PoliciesSettings, AuditSettings):
+    """What this function reads of its environment."""
+
+
+settings = load(Needs)
+world = World(settings, "manage_consents")
+api = Api(settings)
+
+
+def consents() -> Consents:
+    """Give what acts on consents in this request."""
+    trail = world.trail(api.request_id, api.function_version)
+    return Consents(world.identity, world.consents, world.policies, world.audit, trail, system_clock)
+
+
+@api.resolver.get("/consents")
+def list_notices() -> Response[str]:
+    """Tell each purpose's notice: what must be shown before a consent is given."""
+    return answer(consents().notices(api.caller))
+
+
+@api.resolver.post("/consents")
+def give_consent() -> Response[str]:
+    """Record a consent, or its refusal."""
+    return answer(consents().give(api.caller, parse_body(ConsentRequest, api.body)), status=201)
+
+
+@api.resolver.post("/consents/<consent_id>/withdraw")
+def withdraw_consent(consent_id: str) -> Response[str]:
+    """Take it back."""
+    return answer(consents().withdraw(api.caller, consent_id))
+
+
+@step("manage_consents")
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer the HTTP API."""
+    return api.resolver.resolve(event, context)

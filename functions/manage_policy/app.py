@@ -1,0 +1,54 @@
+"""GET and PUT /policy: the tenant's rules; a change is an event before it is in force."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from photogate.access import Scope, require_scope
+from photogate.aws.world import World
+from photogate.config import ApiSettings, AuditSettings, PoliciesSettings, PseudonymSettings, load
+from photogate.http import Api, answer
+from photogate.intake import spoken_by
+from photogate.observability import step
+from photogate.policy import parse_policy
+from photogate.tenants import change_policy, policy_in_force
+
+
+class Needs(ApiSettings, PoliciesSettings, PseudonymSettings, AuditSettings):
+    """What this function reads of its environment."""
+
+
+settings = load(Needs)
+world = World(settings, "manage_policy")
+api = Api(settings)
+
+
+@api.resolver.get("/policy")
+def read_policy() -> Response[str]:
+    """Tell the policy in force, and its hash."""
+    caller = api.caller
+    require_scope(caller, Scope.POLICY_WRITE)
+    policy = policy_in_force(world.policies, world.audit, caller.tenant)
+    return answer({"hash": policy.hash, "policy": json.loads(policy.document())})
+
+
+@api.resolver.put("/policy")
+def put_policy() -> Response[str]:
+    """Put a policy in force; If-Match, where it is sent, names the hash that was read."""
+    caller = api.caller
+    require_scope(caller, Scope.POLICY_WRITE)
+    policy = parse_policy(api.body)
+    trail = world.trail(api.request_id, api.function_version).by(spoken_by(caller, world.identity.of(caller)))
+    expected = (api.header("if-match") or "").strip('"') or None
+    current = change_policy(world.policies, trail, caller.tenant, policy, expected)
+    return answer({"hash": current.policy_hash, "revision": current.revision})
+
+
+@step("manage_policy")
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer the HTTP API."""
+    return api.resolver.resolve(event, context)

@@ -1,0 +1,65 @@
+"""sweep_uploads: end what nobody else will."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from photogate.audit.trail import Trail
+from photogate.aws.world import World
+from photogate.clock import system_clock
+from photogate.config import (
+    AuditSettings,
+    ConsentsSettings,
+    EventSettings,
+    IncomingSettings,
+    QuarantineSettings,
+    SubjectsSettings,
+    SweepSettings,
+    UploadsSettings,
+    VaultSettings,
+    WorkSettings,
+    load,
+)
+from photogate.observability import step
+from photogate.workflow.keeping import Quarantine
+from photogate.workflow.outcome import RecordOutcome
+from photogate.workflow.sweeping import SweepUploads
+
+
+class Needs(
+    UploadsSettings,
+    ConsentsSettings,
+    SubjectsSettings,
+    IncomingSettings,
+    WorkSettings,
+    VaultSettings,
+    QuarantineSettings,
+    EventSettings,
+    AuditSettings,
+    SweepSettings,
+):
+    """What this function reads of its environment."""
+
+
+settings = load(Needs)
+world = World(settings, "sweep_uploads")
+patience, grace = timedelta(seconds=settings.patience_s), timedelta(seconds=settings.grace_s)
+
+
+@step("sweep_uploads")
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer with how many uploads ended in which way."""
+
+    def steps(run: str) -> tuple[Trail, Quarantine, RecordOutcome]:
+        trail, w = world.trail(run, context.function_version), world
+        quarantine = Quarantine(w.uploads, w.incoming, w.quarantine, w.subjects, trail, system_clock)
+        return (
+            trail,
+            quarantine,
+            RecordOutcome(w.uploads, w.incoming, w.work, w.vault, w.quarantine, w.bus, trail, system_clock),
+        )
+
+    return SweepUploads(world.uploads, world.incoming, steps, system_clock, patience, grace).run()

@@ -1,0 +1,322 @@
+"""What the API does: consents, upload requests, their status, and reading a photo."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from photogate.access import Caller, Scope, require_scope
+from photogate.audit.canonical import canonical
+from photogate.audit.event import Actor, ActorKind, DetailKey, EventName, Outcome, subject_chain, tenant_chain
+from photogate.audit.log import AuditStore
+from photogate.audit.trail import Trail
+from photogate.clock import Clock, stamp
+from photogate.consent import Capacity, Consent, ConsentState, ConsentStore, give, require_valid
+from photogate.errors import NotFound, RequestRefused
+from photogate.policy import PurposeName
+from photogate.subjects import CallerMac, SubjectStore, find_pseudonym, pseudonym_of, require_open
+from photogate.tenants import PolicyStore, policy_in_force
+from photogate.uploads import (
+    LINK_LIFETIME,
+    TYPE_OF_EXTENSION,
+    HexId,
+    Status,
+    Upload,
+    UploadStore,
+    is_id,
+    new_id,
+)
+
+__all__ = [
+    "MAX_UPLOAD_BYTES",
+    "ConsentRequest",
+    "Consents",
+    "Photos",
+    "UploadRequest",
+    "Uploads",
+    "spoken_by",
+]
+
+# A 50 MP photo as PNG; above it the functions' memory would not do.
+MAX_UPLOAD_BYTES = 30 * 1024 * 1024
+READ_LIFETIME = timedelta(seconds=60)
+# How long a row of the Uploads table stays; the audit log stays longer.
+UPLOAD_LIFETIME = timedelta(days=400)
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class UploadRequest(_Body):
+    """``POST /uploads``."""
+
+    content_type: Literal[
+        "image/jpeg",
+        "image/png",
+        "image/webp",
+        "image/gif",
+        "image/heic",
+        "image/heif",
+        "image/avif",
+        "image/tiff",
+        "image/bmp",
+    ] = Field(description="What the file is; its bytes must agree.")
+    size: int = Field(ge=1, le=MAX_UPLOAD_BYTES, description="The file's size in bytes.")
+    purpose: PurposeName = Field(description="One of the tenant's purposes.")
+    consent_id: HexId = Field(description="A consent of this subject for that purpose.")
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        default=None,
+        description="SHA-256 of the file in hex; with it the answer also has a PUT link.",
+    )
+
+
+class ConsentRequest(_Body):
+    """``POST /consents``."""
+
+    purpose: PurposeName = Field(description="One of the tenant's purposes.")
+    notice_hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
+        description="SHA-256, in hex, of the notice that was shown: GET /consents tells both."
+    )
+    capacity: Capacity = Field(default=Capacity.SELF, description="In whose name.")
+    given: bool = Field(default=True, description="False records a refusal.")
+
+
+class Links(Protocol):
+    """A bucket that can presign: `photogate.aws.s3.Bucket`."""
+
+    def presign_post(self, key: str, content_type: str, size: int, lifetime: timedelta) -> dict[str, Any]:
+        """Make a form for one file."""
+
+    def presign_put(
+        self, key: str, content_type: str, size: int, sha256: str, lifetime: timedelta
+    ) -> tuple[str, dict[str, str]]:
+        """Make a link for exactly these bytes, once."""
+
+    def presign_get(self, key: str, version_id: str, content_type: str, lifetime: timedelta) -> str:
+        """Make a link that reads one object version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Turns callers into pseudonyms."""
+
+    subjects: SubjectStore
+    macs: CallerMac
+
+    def of(self, caller: Caller) -> str:
+        """Give the caller's pseudonym, a new one where it has none; refuse while it is being erased."""
+        subject = pseudonym_of(self.subjects, self.macs, caller.tenant, caller.caller_id)
+        require_open(self.subjects, caller.tenant, subject)
+        return subject
+
+    def known(self, caller: Caller) -> str | None:
+        """Give the caller's pseudonym, or None."""
+        return find_pseudonym(self.subjects, self.macs, caller.tenant, caller.caller_id)
+
+
+def spoken_by(caller: Caller, pseudonym: str) -> Actor:
+    """Give the actor of an event: staff and subjects alike are known by pseudonym only."""
+    return Actor(ActorKind.STAFF if caller.staff else ActorKind.SUBJECT, pseudonym)
+
+
+@dataclass(frozen=True, slots=True)
+class Consents:
+    """Consents of the calling subject."""
+
+    identity: Identity
+    consents: ConsentStore
+    policies: PolicyStore
+    events: AuditStore
+    trail: Trail
+    clock: Clock
+
+    def notices(self, caller: Caller) -> dict[str, Any]:
+        """Give each purpose's notice and its hash: what must be shown before a consent is given."""
+        policy = policy_in_force(self.policies, self.events, caller.tenant)
+        return {
+            "purposes": {
+                name: {"notice": rule.notice, "notice_hash": rule.notice_hash, "valid_days": rule.consent_days}
+                for name, rule in sorted(policy.purposes.items())
+            }
+        }
+
+    def give(self, caller: Caller, request: ConsentRequest) -> dict[str, Any]:
+        """Record that consent was given, or refused."""
+        require_scope(caller, Scope.CONSENTS_WRITE)
+        policy = policy_in_force(self.policies, self.events, caller.tenant)
+        rule = policy.purposes.get(request.purpose)
+        if rule is None:
+            raise RequestRefused(f"Expected one of the purposes {', '.join(sorted(policy.purposes))}; found another")
+        if rule.notice_hash != request.notice_hash:
+            raise RequestRefused("Expected the hash of the notice in force; found another. Show the notice again")
+        subject = self.identity.of(caller)
+        consent = give(
+            policy, caller.tenant, subject, request.purpose, request.capacity, self.clock(), given=request.given
+        )
+        trail = self.trail.by(spoken_by(caller, subject))
+        _record(trail, consent, EventName.CONSENT_GIVEN if request.given else EventName.CONSENT_REFUSED, "consent")
+        self.consents.put(consent)
+        return consent_view(consent)
+
+    def withdraw(self, caller: Caller, consent_id: str) -> dict[str, Any]:
+        """Take a consent back; again changes nothing."""
+        require_scope(caller, Scope.CONSENTS_WRITE)
+        subject = self.identity.known(caller)
+        consent = self.consents.get(caller.tenant, subject, consent_id) if subject and is_id(consent_id) else None
+        if consent is None:
+            raise NotFound("Expected a consent of this subject; found none")
+        if consent.state is not ConsentState.WITHDRAWN:
+            consent = self.consents.withdraw(consent, self.clock())
+        # One event a consent, whichever request writes it.
+        trail = self.trail.by(spoken_by(caller, consent.subject)).within(consent.consent_id)
+        _record(trail, consent, EventName.CONSENT_WITHDRAWN, "withdrawn")
+        return consent_view(consent)
+
+
+def _record(trail: Trail, consent: Consent, name: EventName, step: str) -> None:
+    trail.record(
+        name,
+        step=step,
+        tenant=consent.tenant,
+        chain=subject_chain(consent.tenant, consent.subject),
+        subject=consent.subject,
+        purpose=consent.purpose,
+        policy_hash=consent.policy_hash,
+        details={DetailKey.CONSENT_ID: consent.consent_id, DetailKey.NOTICE_HASH: consent.notice_hash},
+    )
+
+
+def consent_view(consent: Consent) -> dict[str, Any]:
+    """Give what the API says of a consent."""
+    return {
+        "id": consent.consent_id,
+        "purpose": consent.purpose,
+        "state": consent.state.value,
+        "capacity": consent.capacity.value,
+        "notice_hash": consent.notice_hash,
+        "valid_until": stamp(consent.valid_until),
+        "events": [{"state": e.state.value, "at": stamp(e.at)} for e in consent.events],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """Upload requests of the calling subject."""
+
+    identity: Identity
+    uploads: UploadStore
+    consents: ConsentStore
+    policies: PolicyStore
+    events: AuditStore
+    incoming: Links
+    trail: Trail
+    clock: Clock
+
+    def request(self, caller: Caller, request: UploadRequest, idempotency_key: str | None) -> dict[str, Any]:
+        """Issue an upload and its links; the same idempotency key gives the same upload."""
+        require_scope(caller, Scope.UPLOADS_WRITE)
+        policy = policy_in_force(self.policies, self.events, caller.tenant)
+        if request.purpose not in policy.purposes:
+            raise RequestRefused(f"Expected one of the purposes {', '.join(sorted(policy.purposes))}; found another")
+        subject = self.identity.of(caller)
+        now = self.clock()
+        require_valid(self.consents.get(caller.tenant, subject, request.consent_id), request.purpose, now)
+        upload = Upload(
+            tenant=caller.tenant,
+            upload_id=new_id(),
+            subject=subject,
+            status=Status.AWAITING_UPLOAD,
+            purpose=request.purpose,
+            consent_id=request.consent_id,
+            content_type=request.content_type,
+            size=request.size,
+            sha256=request.sha256,
+            created_at=now,
+            expires_at=now + UPLOAD_LIFETIME,
+        )
+        key_hash = hashlib.sha256(idempotency_key.encode()).hexdigest() if idempotency_key else None
+        request_hash = hashlib.sha256(canonical(request.model_dump(mode="json"))).hexdigest()
+        upload = self.uploads.create(upload, key_hash, request_hash)
+        self.trail.by(spoken_by(caller, subject)).within(upload.upload_id).record(
+            EventName.UPLOAD_REQUESTED,
+            step="requested",
+            tenant=upload.tenant,
+            subject=upload.subject,
+            upload_id=upload.upload_id,
+            purpose=upload.purpose,
+            details={DetailKey.BYTES: upload.size, DetailKey.CONSENT_ID: upload.consent_id},
+        )
+        return self._links(upload)
+
+    def _links(self, upload: Upload) -> dict[str, Any]:
+        answer: dict[str, Any] = {"id": upload.upload_id, "status": upload.status.value}
+        left = upload.created_at + LINK_LIFETIME - self.clock()
+        if upload.status is not Status.AWAITING_UPLOAD or left < timedelta(seconds=1):
+            # A repeated request whose upload has moved on: its status says how, and no new link is made.
+            return answer
+        key = str(upload.key)
+        answer["expires_at"] = stamp(upload.created_at + LINK_LIFETIME)
+        answer["post"] = self.incoming.presign_post(key, upload.content_type, upload.size, left)
+        if upload.sha256 is not None:
+            url, headers = self.incoming.presign_put(key, upload.content_type, upload.size, upload.sha256, left)
+            answer["put"] = {"url": url, "headers": headers}
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Photos:
+    """Reading the status of uploads, and photos."""
+
+    identity: Identity
+    uploads: UploadStore
+    trail: Trail
+    clock: Clock
+
+    def find(self, caller: Caller, upload_id: str) -> Upload:
+        """Give an upload that this caller may see.
+
+        Raises
+        ------
+        NotFound
+            For an unknown id, and for one that is not the caller's to see: nobody can tell the two apart.
+        """
+        upload = self.uploads.get(caller.tenant, upload_id) if is_id(upload_id) else None
+        if upload is None:
+            raise NotFound("Expected an upload of this caller; found none")
+        if Scope.PHOTOS_READ not in caller.scopes and self.identity.known(caller) != upload.subject:
+            self.trail.record(
+                EventName.ACCESS_DENIED,
+                step="denied",
+                tenant=caller.tenant,
+                chain=tenant_chain(caller.tenant),
+                outcome=Outcome.DENIED,
+                details={DetailKey.ROUTE: "uploads", DetailKey.HTTP_STATUS: 404},
+            )
+            raise NotFound("Expected an upload of this caller; found none")
+        return upload
+
+    def read(self, caller: Caller, upload_id: str, vault: Links) -> dict[str, Any]:
+        """Give a link to the stored photo, and write down who asked."""
+        upload = self.find(caller, upload_id)
+        stored = upload.status in (Status.ACCEPTED, Status.REDACTED) and upload.photo_key and upload.photo_version
+        if not stored or upload.photo_key is None or upload.photo_version is None:
+            raise NotFound("Expected a stored photo; found none")
+        require_open(self.identity.subjects, upload.tenant, upload.subject)
+        self.trail.by(spoken_by(caller, self.identity.of(caller))).record(
+            EventName.PHOTO_READ,
+            step="read",
+            tenant=upload.tenant,
+            subject=upload.subject,
+            upload_id=upload.upload_id,
+            purpose=upload.purpose,
+            policy_hash=upload.policy_hash,
+            details={DetailKey.LINK_SECONDS: int(READ_LIFETIME.total_seconds())},
+        )
+        content_type = TYPE_OF_EXTENSION[upload.photo_key.rpartition(".")[2]]
+        url = vault.presign_get(upload.photo_key, upload.photo_version, content_type, READ_LIFETIME)
+        return {"id": upload.upload_id, "url": url, "expires_at": stamp(self.clock() + READ_LIFETIME)}

@@ -1,0 +1,61 @@
+"""What the steps need of the world, in the domain's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+__all__ = ["Announcer", "Head", "Objects", "Version"]
+
+
+class Head(Protocol):
+    """What a bucket says of one object version."""
+
+    @property
+    def version_id(self) -> str:
+        """The version's id."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+
+class Version(Protocol):
+    """One version, or delete marker, of a key."""
+
+    @property
+    def key(self) -> str:
+        """The object's key."""
+
+    @property
+    def version_id(self) -> str:
+        """The version's id."""
+
+
+class Objects(Protocol):
+    """One bucket; what is missing raises `photogate.errors.NotFound`."""
+
+    def head(self, key: str, version_id: str | None = None) -> Head:
+        """Ask for size and version."""
+
+    def get(self, key: str, version_id: str | None = None) -> bytes:
+        """Read an object whole."""
+
+    def put(self, key: str, data: bytes, content_type: str) -> str:
+        """Write an object; give its version id."""
+
+    def delete(self, key: str, version_id: str | None = None) -> None:
+        """Delete one version for good."""
+
+    def versions(self, prefix: str) -> Iterator[Version]:
+        """List every version and delete marker below a prefix."""
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """List the current keys below a prefix."""
+
+
+class Announcer(Protocol):
+    """Tells the customer's own systems."""
+
+    def announce(self, detail: dict[str, Any]) -> None:
+        """Send one ``photo.completed``; it may come twice."""

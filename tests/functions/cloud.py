@@ -1,0 +1,274 @@
+"""A tenant's AWS account in process (moto), and a walk through the real handlers.
+
+moto proves what the code does with the answers that AWS gives. It proves nothing about IAM, presigned forms or the
+state machine: those are for ``tests/e2e``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from photogate.audit.event import Actor, ActorKind
+from photogate.audit.log import AuditLog
+from photogate.audit.trail import Trail
+from photogate.aws.audit_table import AuditTable
+from photogate.aws.policies_table import DynamoPolicies
+from photogate.policy import Policy
+from photogate.tenants import change_policy, create_tenant
+
+TENANT = "acme"
+CALLER = "driver-17@example.com"
+BUCKETS = ("incoming", "work", "quarantine", "vault")
+SIMPLE_TABLES = {"uploads": False, "subjects": False, "policies": True, "consents": True}
+
+
+@dataclass
+class Account:
+    """What the tests do with the account."""
+
+    s3: Any
+    dynamodb: Any
+    events: Any
+    sqs: Any
+    policies: DynamoPolicies
+    audit: AuditTable
+    queue: str
+    functions: dict[str, ModuleType] = field(default_factory=dict)
+
+    def call(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
+        """Run one handler, as Lambda would: JSON in, JSON out."""
+        context = SimpleNamespace(
+            function_name=function,
+            function_version="$LATEST",
+            aws_request_id="request-1",
+            invoked_function_arn=f"arn:aws:lambda:eu-central-1:123456789012:function:{function}",
+            memory_limit_in_mb=1769,
+        )
+        answer = self.function(function).handler(json.loads(json.dumps(event)), context)
+        plain: dict[str, Any] = json.loads(json.dumps(answer))
+        return plain
+
+    def function(self, name: str) -> ModuleType:
+        """Import a handler's module in this account, once."""
+        if name not in self.functions:
+            sys.modules.pop(f"functions.{name}.app", None)
+            self.functions[name] = importlib.import_module(f"functions.{name}.app")
+        return self.functions[name]
+
+    def http(
+        self,
+        function: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        caller: str = CALLER,
+        tenant: str = TENANT,
+        scopes: str = "uploads:write consents:write",
+        headers: dict[str, str] | None = None,
+        request_id: str = "http-1",
+    ) -> tuple[int, dict[str, Any]]:
+        """Call the API as the HTTP API would after its authorizer let the token through."""
+        event = {
+            "version": "2.0",
+            "rawPath": path,
+            "rawQueryString": "",
+            "headers": {"content-type": "application/json", **(headers or {})},
+            "body": body if isinstance(body, str) else json.dumps(body) if body is not None else "",
+            "isBase64Encoded": False,
+            "requestContext": {
+                "requestId": request_id,
+                "stage": "$default",
+                "http": {"method": method, "path": path},
+                "authorizer": {"jwt": {"claims": {"sub": caller, "custom:tenant": tenant, "scope": scopes}}},
+            },
+        }
+        answer = self.call(function, event)
+        return answer["statusCode"], json.loads(answer["body"])
+
+    def consent(self, **who: Any) -> str:
+        """Give the caller's consent to the default purpose."""
+        purposes = self.http("manage_consents", "GET", "/consents", **who)[1]["purposes"]
+        notice = purposes["proof_of_delivery"]["notice_hash"]
+        status, consent = self.http(
+            "manage_consents", "POST", "/consents", {"purpose": "proof_of_delivery", "notice_hash": notice}, **who
+        )
+        assert status == 201, consent
+        return str(consent["id"])
+
+    def upload(self, data: bytes, content_type: str = "image/jpeg", **who: Any) -> dict[str, Any]:
+        """Announce a photo, and put it where the link points."""
+        request = {
+            "content_type": content_type,
+            "size": max(len(data), 1),
+            "purpose": "proof_of_delivery",
+            "consent_id": self.consent(**who),
+        }
+        status, upload = self.http("request_upload", "POST", "/uploads", request, **who)
+        assert status == 201, upload
+        key = upload["post"]["fields"]["key"]
+        put = self.s3.put_object(Bucket="incoming", Key=key, Body=data)
+        return {**upload, "key": key, "version": put["VersionId"]}
+
+    def created(self, upload: dict[str, Any], execution: str = "execution-1") -> dict[str, Any]:
+        """What the state machine gives to AdmitUpload."""
+        return {
+            "bucket": "incoming",
+            "object": {"key": upload["key"], "version-id": upload["version"], "size": 1},
+            "execution_id": execution,
+        }
+
+    def process(self, upload: dict[str, Any], execution: str = "execution-1") -> dict[str, Any]:
+        """Walk a photo through the handlers in the order of the state machine; give the last state."""
+        state = self.call("admit_upload", self.created(upload, execution))
+        admission = state["admission"]
+        if admission == "duplicate":
+            return state
+        if admission == "admitted":
+            state = self._see(state)
+        elif admission == "review":
+            state = self.call("quarantine_photo", state)
+        elif admission == "rejected":
+            state["reject"] = self.call("reject_upload", state)
+        state["outcome"] = self.call("record_outcome", state)
+        return state
+
+    def _see(self, state: dict[str, Any]) -> dict[str, Any]:
+        state["strip"] = self.call("strip_metadata", state)
+        if state["strip"]["status"] == "refused":
+            return {**state, "reject": self.call("reject_upload", state)}
+        if state["strip"]["rendition_needed"]:
+            state["convert"] = self.call("convert_photo", state)
+        state["detect"] = self.call("detect_faces", state)
+        decision = state["detect"]["decision"]
+        if decision == "RETAKE":
+            return {**state, "retake": self.call("ask_retake", state)}
+        if decision == "REJECT":
+            return {**state, "reject": self.call("reject_upload", state)}
+        while decision == "REDACT":
+            state["redact"] = self.call("redact_photo", state)
+            state["second"] = self.call("detect_faces", state)
+            if state["second"]["verdict"] != "again":
+                break
+        if decision == "REVIEW" or state.get("second", {}).get("verdict") == "remains":
+            return self.call("quarantine_photo", state)
+        return {**state, "stored": self.call("store_photo", state)}
+
+    def set_policy(self, policy: Policy) -> None:
+        """Put another policy in force."""
+        change_policy(self.policies, self.trail(policy.hash[:8]), TENANT, policy)
+
+    def trail(self, run: str) -> Trail:
+        """Append events as the operator's command line would."""
+        return Trail(AuditLog(self.audit), "photogate_cli", "1", run, Actor(ActorKind.SERVICE, "photogate_cli"))
+
+    def status(self, upload: dict[str, Any], **who: Any) -> dict[str, Any]:
+        """Ask the API where an upload stands."""
+        code, view = self.http("read_upload", "GET", f"/uploads/{upload['id']}", **who)
+        assert code == 200, view
+        return view
+
+    def chain(self, upload_id: str) -> list[dict[str, Any]]:
+        """Give the events of one photo, in order."""
+        rows = self.audit.last(f"{TENANT}/photo/{upload_id}", 100)
+        return [row.fields for row in reversed(rows)]
+
+    def names(self, upload_id: str) -> list[str]:
+        """Give the names of a photo's events, in order."""
+        return [event["name"] for event in self.chain(upload_id)]
+
+    def objects(self, bucket: str) -> list[str]:
+        """List what a bucket holds, old versions included."""
+        return sorted(v["Key"] for v in self.s3.list_object_versions(Bucket=bucket).get("Versions", []))
+
+    def announced(self) -> list[dict[str, Any]]:
+        """Take what the customer's systems were told."""
+        messages = self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(m["Body"])["detail"] for m in messages]
+
+
+@contextmanager
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    """Make an account with one tenant."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_REGION": "eu-central-1",
+        "POWERTOOLS_METRICS_DISABLED": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        s3, dynamodb = boto3.client("s3"), boto3.client("dynamodb")
+        kms, events, sqs = boto3.client("kms"), boto3.client("events"), boto3.client("sqs")
+        for bucket in BUCKETS:
+            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+            if bucket != "work":
+                s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+            monkeypatch.setenv(f"PHOTOGATE_{bucket.upper()}_BUCKET", bucket)
+        _tables(dynamodb, monkeypatch)
+        mac_key = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
+        monkeypatch.setenv("PHOTOGATE_PSEUDONYM_KEY", mac_key)
+        monkeypatch.setenv("PHOTOGATE_DATA_KEY", kms.create_key()["KeyMetadata"]["KeyId"])
+        queue = sqs.create_queue(QueueName="customer")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        events.put_rule(Name="customer", EventPattern=json.dumps({"source": ["photogate"]}))
+        events.put_targets(Rule="customer", Targets=[{"Id": "queue", "Arn": arn}])
+        audit = AuditTable(dynamodb, "audit")
+        made = Account(s3, dynamodb, events, sqs, DynamoPolicies(dynamodb, "policies"), audit, queue)
+        create_tenant(made.policies, made.trail("setup"), TENANT)
+        yield made
+
+
+def _tables(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for table, ranged in SIMPLE_TABLES.items():
+        extra: dict[str, Any] = {}
+        attributes = [("pk", "S")] + ([("sk", "S")] if ranged else [])
+        if table == "uploads":
+            attributes += [("open_shard", "S"), ("open_since", "S")]
+            extra["GlobalSecondaryIndexes"] = [_index("open", "open_shard", "open_since", "KEYS_ONLY")]
+        _create(dynamodb, table, attributes, ranged, **extra)
+        monkeypatch.setenv(f"PHOTOGATE_{table.upper()}_TABLE", table)
+    names = ("by_tenant_day", "by_subject", "by_exception", "by_actor")
+    indexes = [_index(name, f"gsi{n}pk", f"gsi{n}sk", "ALL") for n, name in enumerate(names, 1)]
+    keys = [(f"gsi{n}{part}", "S") for n in range(1, 5) for part in ("pk", "sk")]
+    _create(dynamodb, "audit", [("pk", "S"), ("sk", "N"), *keys], True, GlobalSecondaryIndexes=indexes)
+    monkeypatch.setenv("PHOTOGATE_AUDIT_TABLE", "audit")
+
+
+def _create(dynamodb: Any, name: str, attributes: list[tuple[str, str]], ranged: bool, **extra: Any) -> None:
+    schema = [{"AttributeName": "pk", "KeyType": "HASH"}]
+    if ranged:
+        schema.append({"AttributeName": "sk", "KeyType": "RANGE"})
+    dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=schema,
+        AttributeDefinitions=[{"AttributeName": a, "AttributeType": t} for a, t in attributes],
+        **extra,
+    )
+
+
+def _index(name: str, pk: str, sk: str, projection: str) -> dict[str, Any]:
+    return {
+        "IndexName": name,
+        "KeySchema": [{"AttributeName": pk, "KeyType": "HASH"}, {"AttributeName": sk, "KeyType": "RANGE"}],
+        "Projection": {"ProjectionType": projection},
+    }
+
+
+def sha256(data: bytes) -> str:
+    """Give SHA-256 in hex."""
+    return hashlib.sha256(data).hexdigest()
