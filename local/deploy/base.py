@@ -1,0 +1,154 @@
+"""What the modules of this package share."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+__all__ = ["Context", "Created", "Handler", "Properties", "UnknownProperty", "document", "lower_first", "tags"]
+
+MISSING = object()
+
+
+class UnknownProperty(Exception):
+    """The template sets a property that the deployer does not carry over."""
+
+
+@dataclass(frozen=True)
+class Created:
+    """A resource that exists now.
+
+    Attributes
+    ----------
+    ref
+        What ``Ref`` gives.
+    attributes
+        What ``Fn::GetAtt`` gives, by name.
+    """
+
+    ref: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Properties:
+    """The resolved properties of one resource, each to be taken exactly once.
+
+    Parameters
+    ----------
+    logical_id
+        For error messages.
+    values
+        The properties.
+    """
+
+    def __init__(self, logical_id: str, values: Mapping[str, Any]) -> None:
+        self.logical_id = logical_id
+        self._left = dict(values)
+
+    def take(self, name: str, default: Any = MISSING) -> Any:
+        """Give a property, and remember that it was carried over.
+
+        Raises
+        ------
+        UnknownProperty
+            When it is required and not there.
+        """
+        if name in self._left:
+            return self._left.pop(name)
+        if default is MISSING:
+            raise UnknownProperty(f"Expected {self.logical_id} to set {name}; found nothing")
+        return default
+
+    def take_all(self, *names: str, rename: Callable[[str], str] = str) -> dict[str, Any]:
+        """Give those of the named properties that are there, as arguments of an API call."""
+        return {rename(n): self._left.pop(n) for n in names if n in self._left}
+
+    def done(self) -> None:
+        """Raise `UnknownProperty` if something was not taken."""
+        if self._left:
+            raise UnknownProperty(
+                f"Expected properties of {self.logical_id} that local/deploy carries over; found {sorted(self._left)}"
+            )
+
+
+class Context:
+    """What a handler works with.
+
+    Parameters
+    ----------
+    session, endpoint, ca
+        The administrator's credentials, the server's address and the certificate to trust.
+    stack
+        The stack's name; physical names begin with it.
+    suffix
+        Random; physical names end with it.
+    folder
+        Where the template is; code is beside it.
+    python
+        The interpreter that runs functions.
+    """
+
+    def __init__(
+        self, session: boto3.Session, endpoint: str, ca: Path, stack: str, suffix: str, folder: Path, python: str
+    ) -> None:
+        self.stack = stack
+        self.suffix = suffix
+        self.folder = folder
+        self.python = python
+        self.endpoint = endpoint
+        self._session = session
+        self._ca = ca
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def client(self, service: str) -> Any:
+        """Give a client of the administrator; boto3's clients may be shared between threads."""
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self._session.client(
+                    service,
+                    endpoint_url=self.endpoint,
+                    verify=str(self._ca),
+                    config=Config(
+                        signature_version="s3v4" if service == "s3" else None,
+                        s3={"addressing_style": "path"} if service == "s3" else None,
+                        retries={"mode": "standard", "total_max_attempts": 2},
+                        max_pool_connections=32,
+                    ),
+                )
+            return self._clients[service]
+
+    def name(self, logical_id: str, limit: int = 64) -> str:
+        """Give a physical name as CloudFormation would: stack, logical id, something random."""
+        return f"{self.stack}-{logical_id}"[: limit - len(self.suffix) - 1] + "-" + self.suffix
+
+
+Handler = Callable[[Context, Properties], Created]
+
+
+def tags(value: Any) -> list[dict[str, str]]:
+    """Give tags as a list of Key and Value, whichever of CloudFormation's two forms they come in."""
+    if isinstance(value, Mapping):
+        return [{"Key": k, "Value": str(v)} for k, v in value.items()]
+    return [dict(t) for t in value or []]
+
+
+def lower_first(value: Any) -> Any:
+    """Give a structure with every key's first letter lower, as some APIs want what CloudFormation capitalises."""
+    if isinstance(value, Mapping):
+        return {k[:1].lower() + k[1:]: lower_first(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [lower_first(v) for v in value]
+    return value
+
+
+def document(value: Any) -> str:
+    """Give a policy or definition as JSON text."""
+    return value if isinstance(value, str) else json.dumps(value)

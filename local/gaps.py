@@ -1,0 +1,72 @@
+"""What MiniStack lacks and the template needs, closed in the server's process: each gap is one function here.
+
+The gaps that stay open are listed in ``docs/local.md``.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["close"]
+
+
+def close() -> None:
+    """Close every gap. Called once, before the server answers."""
+    bound_environments(per_function=2, at_once=max(4, 2 * (os.cpu_count() or 1)))
+    carry_version_to_eventbridge()
+
+
+def bound_environments(per_function: int, at_once: int) -> None:
+    """Queue invocations that this machine has no room for.
+
+    MiniStack gives every concurrent invocation a process of its own, without bound, as AWS gives it an environment.
+    Fifty uploads at once would start hundreds of them here. A queue in front does not count against the function's
+    timeout, and no function of ours invokes another, so that nobody waits for himself.
+    """
+    from ministack.services import lambda_svc
+
+    inner: Callable[[dict[str, Any], Any, str], dict[str, Any]] = lambda_svc._execute_function_provided_warm
+    of_function: dict[str, threading.Semaphore] = defaultdict(lambda: threading.Semaphore(per_function))
+    of_machine = threading.Semaphore(at_once)
+
+    def execute(function: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
+        name = (function.get("config") or function).get("FunctionName", "")
+        with of_function[name], of_machine:
+            return inner(function, event, request_id)
+
+    lambda_svc._execute_function_provided_warm = execute
+
+
+def carry_version_to_eventbridge() -> None:
+    """Put ``version-id`` into S3's EventBridge events, as AWS does for versioned buckets.
+
+    Source: Amazon S3 User Guide, "EventBridge event message structure".
+    """
+    import json
+
+    from ministack.services import eventbridge, s3
+
+    fire, dispatch = s3._fire_s3_event, eventbridge._dispatch_event
+    current = threading.local()
+
+    def fire_with_version(*args: Any, **named: Any) -> None:
+        current.version = named.get("version_id")
+        try:
+            fire(*args, **named)
+        finally:
+            current.version = None
+
+    def dispatch_with_version(event: dict[str, Any], *args: Any, **named: Any) -> Any:
+        version = getattr(current, "version", None)
+        if version and event.get("Source") == "aws.s3":
+            detail = json.loads(event["Detail"])
+            detail["object"]["version-id"] = version
+            event = {**event, "Detail": json.dumps(detail)}
+        return dispatch(event, *args, **named)
+
+    s3._fire_s3_event = fire_with_version
+    eventbridge._dispatch_event = dispatch_with_version
