@@ -293,7 +293,8 @@ class LocalCloud:
         return {k: v for k, v in default_parameters(self.base).items() if k in known} | self._given
 
     def _reachable(self, value: str, stack: deployer.Stack) -> str:
-        """Give the API's address on this machine in place of the one that it has in AWS."""
+        """Give an address on this machine in place of the one that it has in AWS, and TLS in place of plain http."""
+        value = value.replace(f"http://localhost:{self.base.rsplit(':', 1)[1]}/", self.base + "/")
         for name, kind in stack.types.items():
             api = stack.resources[name]
             if kind == "AWS::ApiGatewayV2::Api" and value.startswith(f"https://{api}.execute-api."):

@@ -90,7 +90,7 @@ def _integration(client: Any, api_id: str, value: Mapping[str, Any], made: dict[
         raise ValueError(f"Expected an aws_proxy integration; found {value['type']}")
     uri = value["uri"]
     if uri not in made:
-        arguments = {"TimeoutInMillis": int(value["timeoutInMillis"])} if "timeoutInMillis" in value else {}
+        arguments = {"TimeoutInMillis": value["timeoutInMillis"]} if "timeoutInMillis" in value else {}
         made[uri] = client.create_integration(
             ApiId=api_id,
             IntegrationType="AWS_PROXY",

@@ -11,8 +11,9 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
-__all__ = ["Context", "Created", "Handler", "Properties", "UnknownProperty", "document", "lower_first", "tags"]
+__all__ = ["Context", "Created", "Handler", "Properties", "UnknownProperty", "document", "lower_first", "tags", "typed"]
 
 MISSING = object()
 
@@ -112,7 +113,7 @@ class Context:
         """Give a client of the administrator; boto3's clients may be shared between threads."""
         with self._lock:
             if service not in self._clients:
-                self._clients[service] = self._session.client(
+                made = self._session.client(
                     service,
                     endpoint_url=self.endpoint,
                     verify=str(self._ca),
@@ -123,11 +124,39 @@ class Context:
                         max_pool_connections=32,
                     ),
                 )
+                made.meta.events.register("provide-client-params.*.*", _typed_arguments)
+                self._clients[service] = made
             return self._clients[service]
 
     def name(self, logical_id: str, limit: int = 64) -> str:
         """Give a physical name as CloudFormation would: stack, logical id, something random."""
         return f"{self.stack}-{logical_id}"[: limit - len(self.suffix) - 1] + "-" + self.suffix
+
+
+def typed(value: Any, shape: Shape) -> Any:
+    """Give a value the type that an API wants: CloudFormation takes ``"7"`` for 7 and ``"false"`` for false."""
+    if isinstance(shape, StructureShape) and isinstance(value, Mapping):
+        return {k: typed(v, shape.members[k]) if k in shape.members else v for k, v in value.items()}
+    if isinstance(shape, ListShape) and isinstance(value, list):
+        return [typed(v, shape.member) for v in value]
+    if isinstance(shape, MapShape) and isinstance(value, Mapping):
+        return {k: typed(v, shape.value) for k, v in value.items()}
+    kind = shape.type_name
+    if isinstance(value, str) and kind == "boolean" and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if isinstance(value, str) and kind in ("integer", "long"):
+        return int(value)
+    if isinstance(value, str) and kind in ("double", "float"):
+        return float(value)
+    if kind == "string" and isinstance(value, bool):
+        return str(value).lower()
+    if kind == "string" and isinstance(value, int | float):
+        return str(value)
+    return value
+
+
+def _typed_arguments(params: dict[str, Any], model: OperationModel, **_: Any) -> Any:
+    return typed(params, model.input_shape) if model.input_shape else params
 
 
 Handler = Callable[[Context, Properties], Created]

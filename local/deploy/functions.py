@@ -60,11 +60,8 @@ def function(context: Context, properties: Properties) -> Created:
     if "KmsKeyArn" in arguments:
         arguments["KMSKeyArn"] = arguments.pop("KmsKeyArn")
     environment = properties.take("Environment", {"Variables": {}})
-    arguments["Environment"] = {"Variables": {k: str(v) for k, v in environment["Variables"].items()}}
+    arguments["Environment"] = environment
     arguments["Tags"] = {t["Key"]: t["Value"] for t in tags(properties.take("Tags", []))}
-    for number in ("MemorySize", "Timeout"):
-        if number in arguments:
-            arguments[number] = int(arguments[number])
     reserved = properties.take("ReservedConcurrentExecutions", None)
     properties.take("RecursiveLoop", None)  # AWS's default is Terminate; no function here calls another
     script = bootstrap(
@@ -79,7 +76,7 @@ def function(context: Context, properties: Properties) -> Created:
         **arguments,
     )
     if reserved is not None:
-        client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=int(reserved))
+        client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
     return Created(name, {"Arn": made["FunctionArn"]})
 
 

@@ -19,7 +19,7 @@ def key(context: Context, properties: Properties) -> Created:
         arguments["Policy"] = document(policy)
     made = kms.create_key(**arguments)["KeyMetadata"]
     if rotates:
-        kms.enable_key_rotation(KeyId=made["KeyId"], **({"RotationPeriodInDays": int(days)} if days else {}))
+        kms.enable_key_rotation(KeyId=made["KeyId"], **({"RotationPeriodInDays": days} if days else {}))
     if not enabled:
         kms.disable_key(KeyId=made["KeyId"])
     return Created(made["KeyId"], {"Arn": made["Arn"], "KeyId": made["KeyId"]})

@@ -19,7 +19,7 @@ def log_group(context: Context, properties: Properties) -> Created:
         **arguments,
     )
     if days := properties.take("RetentionInDays", None):
-        logs.put_retention_policy(logGroupName=name, retentionInDays=int(days))
+        logs.put_retention_policy(logGroupName=name, retentionInDays=days)
     if (policy := properties.take("DataProtectionPolicy", None)) is not None:
         logs.put_data_protection_policy(logGroupIdentifier=name, policyDocument=document(policy))
     return Created(name, {"Arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}:*"})

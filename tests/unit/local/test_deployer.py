@@ -3,9 +3,10 @@
 import re
 from pathlib import Path
 
+import boto3
 import pytest
 
-from local.deploy.base import Properties, UnknownProperty
+from local.deploy.base import Properties, UnknownProperty, typed
 from local.deploy.functions import bootstrap
 from local.deploy.workflows import substitute
 from local.deployer import UnknownResource, check, wanted
@@ -91,3 +92,17 @@ def test_a_path_with_blanks_and_quotes_cannot_break_out_of_the_bootstrap() -> No
 
     assert "exec '/opt/my python' -m awslambdaric app.handler\n" in script
     assert """export PYTHONPATH='/a b'"'"'$(x)'\n""" in script
+
+
+def test_arguments_take_the_types_that_the_api_wants_as_cloudformation_converts_them() -> None:
+    shape = (
+        boto3.Session(region_name="eu-central-1").client("dynamodb").meta.service_model.shape_for("CreateTableInput")
+    )
+
+    given = {"DeletionProtectionEnabled": "false", "ProvisionedThroughput": {"ReadCapacityUnits": "5"}, "TableName": 7}
+
+    assert typed(given, shape) == {
+        "DeletionProtectionEnabled": False,
+        "ProvisionedThroughput": {"ReadCapacityUnits": 5},
+        "TableName": "7",
+    }
