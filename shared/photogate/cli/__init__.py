@@ -19,7 +19,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "redact": ("photogate.cli.redact", "redact", "Hide what was found in photos."),
     "process": ("photogate.cli.process", "process", "Do all that the service does, on files."),
     "policy": ("photogate.cli.policy", "policy", "Show, set and test a tenant's policy."),
-    "tenant": ("photogate.cli.tenant", "tenant", "Create a tenant."),
+    "tenant": ("photogate.cli.policy", "tenant", "Create a tenant."),
     "audit": ("photogate.cli.audit", "audit", "Query, verify and prove the audit log."),
     "local": ("photogate.cli.local", "local", "Run the service on this machine."),
 }

@@ -6,8 +6,7 @@ import functools
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,17 +20,14 @@ from photogate.audit.log import AuditLog
 from photogate.audit.query import AuditReader, Question, check_chain
 from photogate.audit.row import EXCEPTIONS
 from photogate.cli.audit_output import Format, print_rows
-from photogate.cli.connection import settings_of
+from photogate.cli.connection import settings_of, staff_pseudonym
+from photogate.cli.failing import EXIT_REFUSED, named_errors
 from photogate.cli.moments import MOMENT
 from photogate.config import AuditSettings, Name
-from photogate.errors import IntegrityError, Misconfigured, NotPermitted, PhotogateError
 
 __all__ = ["audit"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-EXIT_REFUSED = 1
-EXIT_CODES = {Misconfigured: 2, NotPermitted: 4, IntegrityError: 5}
 
 
 class AuditCommandSettings(AuditSettings):
@@ -84,16 +80,13 @@ def open_desk(tenant: str, outputs: Path | None) -> Desk:
     The pseudonym of a member of staff is an HMAC of the caller's ARN with the key that KMS keeps.
     """
     from photogate.aws.audit_table import AuditTable
-    from photogate.aws.kms import HmacKey
-    from photogate.aws.session import make_client, translated
+    from photogate.aws.session import make_client
 
     settings = settings_of(AuditCommandSettings, outputs)
     table = AuditTable(make_client("dynamodb", settings), settings.audit_table)
-    with translated():
-        caller = make_client("sts", settings).get_caller_identity()["Arn"]
-    mac = HmacKey(make_client("kms", settings), settings.pseudonym_key).mac(f"staff:{tenant}:{caller}".encode())
+    staff = staff_pseudonym(settings, settings.pseudonym_key, tenant)
     log = AuditLog(table, retention_days=settings.audit_retention_days)
-    return Desk(log, AuditReader(table), tenant, mac[:32], time.monotonic())
+    return Desk(log, AuditReader(table), tenant, staff, time.monotonic())
 
 
 def deployment_options(command: F) -> F:
@@ -163,16 +156,6 @@ def question_options(command: F) -> F:
         command(desk=desk, question=asked, **options)
 
     return with_question  # type: ignore[return-value]
-
-
-@contextmanager
-def named_errors() -> Iterator[None]:
-    """Print an error of ours with its advice, and end with its exit code."""
-    try:
-        yield
-    except PhotogateError as error:
-        click.echo(f"{type(error).__name__}: {error}. {error.advice}", err=True)
-        sys.exit(next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), EXIT_REFUSED))
 
 
 @click.group()

@@ -14,7 +14,7 @@ from typing import TypeVar
 from photogate.config import Settings, load, setting_name
 from photogate.errors import Misconfigured
 
-__all__ = ["settings_of"]
+__all__ = ["settings_of", "staff_pseudonym"]
 
 S = TypeVar("S", bound=Settings)
 
@@ -51,3 +51,13 @@ def settings_of(model: type[S], outputs: Path | None) -> S:
 
 def _field(output: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", output).lower()
+
+
+def staff_pseudonym(settings: Settings, pseudonym_key: str, tenant: str) -> str:
+    """Give the pseudonym of the member of staff whose credentials are in use: an HMAC of the caller's ARN."""
+    from photogate.aws.kms import HmacKey
+    from photogate.aws.session import make_client, translated
+
+    with translated():
+        caller = make_client("sts", settings).get_caller_identity()["Arn"]
+    return HmacKey(make_client("kms", settings), pseudonym_key).mac(f"staff:{tenant}:{caller}".encode())[:32]
