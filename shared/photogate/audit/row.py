@@ -105,7 +105,9 @@ def row_from_body(body: bytes) -> Row:
         raise IntegrityError("Expected a row's body in canonical JSON; found something else") from None
     if not isinstance(chain, str) or type(seq) is not int or seq < 0:
         raise IntegrityError("Expected a chain and a sequence in a row's body; found something else")
-    return Row(chain=chain, seq=seq, body=body, leaf=hashlib.sha256(b"\x00" + body).digest())
+    row = Row(chain=chain, seq=seq, body=body, leaf=hashlib.sha256(b"\x00" + body).digest())
+    row.__dict__["fields"] = fields  # what the property would compute again
+    return row
 
 
 def shard_of(chain: str) -> int:

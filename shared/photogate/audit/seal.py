@@ -1,0 +1,219 @@
+"""Sealing: rows of the stream become leaves of one tree, and its heads are signed.
+
+Any number of sealers may run at once, be handed the same rows again, and stop at any write:
+
+- A commit is one transaction, conditional on the version of the head that it was made from: the new head, a manifest of
+  what was added, and for each chain how far it is sealed. The last is what keeps a row from being added twice.
+- Only a committed head is published: its tiles, then its checkpoint, each written where there is nothing yet. All
+  committed heads are states of one growing tree, so whatever is signed is consistent with everything signed before.
+- Hashes of full tiles stay in the head until a later commit, which happens only after this head was published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from photogate.audit.note import Checkpoint, Signer, open_checkpoint, sign_checkpoint
+from photogate.audit.row import Row
+from photogate.audit.stream import Alarm, Change, Inserted
+from photogate.audit.tiles import Tree
+from photogate.errors import Conflict, IntegrityError, Transient
+
+__all__ = ["Head", "LedgerFiles", "LedgerStore", "Manifest", "Sealed", "Sealer", "checkpoint_path"]
+
+MOST_CHAINS = 97
+"""Chains in one commit: TransactWriteItems takes 100 actions, of which head and manifest are two."""
+
+MOST_ROWS = 1000
+"""Rows in one commit: their hashes fit into the head's and the manifest's item (400 KB each)."""
+
+ATTEMPTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The committed state of the log. `version` counts the commits."""
+
+    version: int = 0
+    tree: Tree = field(default_factory=Tree)
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """How far a chain is sealed: the last sequence, and its leaf."""
+
+    seq: int
+    leaf: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What one commit added: rows by chain and sequence, in the order of the tree from leaf `first` on."""
+
+    number: int
+    first: int
+    keys: tuple[tuple[str, int], ...]
+    leaves: tuple[bytes, ...]
+
+
+class LedgerStore(Protocol):
+    """The Ledger table."""
+
+    def head(self) -> Head:
+        """Give the committed head with a consistent read; an empty one before the first commit."""
+
+    def sealed(self, chains: Iterable[str]) -> Mapping[str, Sealed]:
+        """Tell how far chains are sealed, with consistent reads; a chain that is not sealed is left out."""
+
+    def commit(self, head: Head, manifest: Manifest, sealed: Mapping[str, Sealed]) -> None:
+        """Write all three or nothing; raise `Conflict` unless the version before is ``head.version - 1``."""
+
+
+class LedgerFiles(Protocol):
+    """The ledger bucket."""
+
+    def get(self, path: str) -> bytes | None:
+        """Give a file, or None."""
+
+    def put_new(self, path: str, data: bytes) -> bool:
+        """Write a file where there is none, and tell whether that was so."""
+
+
+def checkpoint_path(size: int) -> str:
+    """Name the checkpoint of a tree size; names sort by size."""
+    return f"checkpoint/{size:020d}"
+
+
+class Sealer:
+    """Adds rows to the tree and signs its heads.
+
+    Parameters
+    ----------
+    ledger, files
+        Where the log's state and its published files are.
+    signer
+        Signs checkpoints; its key's name is the log's origin.
+    alert
+        Called with everything that must not have happened; it must raise where it cannot pass it on.
+    pause
+        Called with the number of the attempt after a conflict.
+    """
+
+    def __init__(
+        self,
+        ledger: LedgerStore,
+        files: LedgerFiles,
+        signer: Signer,
+        alert: Callable[[Alarm], None],
+        pause: Callable[[int], None] = lambda attempt: None,
+    ) -> None:
+        self._ledger = ledger
+        self._files = files
+        self._signer = signer
+        self._alert = alert
+        self._pause = pause
+
+    def seal(self, inserted: Sequence[Inserted]) -> None:
+        """Add the rows that are not in the tree yet, in the order given, and publish the head.
+
+        Raises
+        ------
+        IntegrityError
+            If what is published for a tree size is not what was committed for it: the log stops here.
+        Transient
+            If other sealers commit all the time, or a service does not answer; call again with the same rows.
+        """
+        for part in _parts(inserted):
+            self._seal_part(part)
+        if not inserted:
+            self.publish(self._ledger.head())
+
+    def publish(self, head: Head) -> None:
+        """Write the tiles and the checkpoint of a committed head, or find that they are there.
+
+        Raises
+        ------
+        IntegrityError
+            If something else is there.
+        """
+        if head.tree.size == 0:
+            return
+        checkpoint = Checkpoint(self._signer.key.name, head.tree.size, head.tree.root)
+        path = checkpoint_path(checkpoint.size)
+        present = self._files.get(path)
+        if present is None:
+            for tile in head.tree.tiles():
+                if not self._files.put_new(tile.path, tile.data) and self._files.get(tile.path) != tile.data:
+                    raise IntegrityError(f"Expected {tile.path} as it was committed; found another one")
+            if self._files.put_new(path, sign_checkpoint(checkpoint, self._signer)):
+                return
+            present = self._files.get(path)
+        if present is None or open_checkpoint(present, self._signer.key) != checkpoint:
+            raise IntegrityError(f"Expected the committed root for size {checkpoint.size}; found another one signed")
+
+    def _seal_part(self, part: Sequence[Inserted]) -> None:
+        for attempt in range(ATTEMPTS):
+            head = self._ledger.head()
+            self.publish(head)
+            sealed = dict(self._ledger.sealed({record.row.chain for record in part}))
+            rows = [row for row, alarm in _new_rows(part, sealed) if self._passes(alarm)]
+            if not rows:
+                return
+            following = Head(head.version + 1, head.tree.settled().extended([row.leaf for row in rows]))
+            keys = tuple((row.chain, row.seq) for row in rows)
+            manifest = Manifest(following.version, head.tree.size, keys, tuple(row.leaf for row in rows))
+            touched = {row.chain: Sealed(row.seq, row.leaf) for row in rows}
+            try:
+                self._ledger.commit(following, manifest, touched)
+            except Conflict:
+                self._pause(attempt)
+                continue
+            self.publish(following)
+            return
+        raise Transient(f"Expected to commit; other sealers were first {ATTEMPTS} times")
+
+    def _passes(self, alarm: Alarm | None) -> bool:
+        if alarm is not None:
+            self._alert(alarm)
+        return alarm is None or alarm.change is Change.FORKED
+
+
+def _parts(inserted: Sequence[Inserted]) -> Iterator[Sequence[Inserted]]:
+    """Cut rows into what one commit can take."""
+    part: list[Inserted] = []
+    chains: set[str] = set()
+    for record in inserted:
+        if len(part) == MOST_ROWS or (len(chains) == MOST_CHAINS and record.row.chain not in chains):
+            yield part
+            part, chains = [], set()
+        part.append(record)
+        chains.add(record.row.chain)
+    if part:
+        yield part
+
+
+def _new_rows(part: Sequence[Inserted], sealed: dict[str, Sealed]) -> Iterator[tuple[Row, Alarm | None]]:
+    """Give the rows behind what is sealed of their chains, and an alarm for a row that does not fit there.
+
+    A row at the end of a chain whose link or number is off was written, so it is sealed (`FORKED`): the verifier will
+    show the break. A row at a place that is sealed with another leaf is not (`INSERTED`).
+    """
+    for record in part:
+        row = record.row
+        last = sealed.get(row.chain)
+        if last is not None and row.seq <= last.seq:
+            if row.seq == last.seq and row.leaf != last.leaf:
+                yield row, _alarm(record, Change.INSERTED, last)
+            continue
+        expected = (0, None) if last is None else (last.seq + 1, last.leaf.hex())
+        fits = (row.seq, row.fields["prev"]) == expected
+        sealed[row.chain] = Sealed(row.seq, row.leaf)
+        yield row, None if fits else _alarm(record, Change.FORKED, last)
+
+
+def _alarm(record: Inserted, change: Change, last: Sealed | None) -> Alarm:
+    row = record.row
+    before = None if last is None else last.leaf.hex()
+    return Alarm(record.sequence_number, row.leaf.hex(), change, row.chain, row.seq, row.leaf.hex(), before)
