@@ -18,7 +18,6 @@ from photogate.errors import Misconfigured
 __all__ = [
     "ApiSettings",
     "AuditSettings",
-    "BucketSettings",
     "ConsentsSettings",
     "EventSettings",
     "IncomingSettings",
@@ -90,31 +89,25 @@ class PseudonymSettings(SubjectsSettings):
     pseudonym_key: Name = Field(description="KMS HMAC key that hides caller ids.")
 
 
-class BucketSettings(Settings):
-    """For whoever writes objects."""
-
-    data_key: Name = Field(description="KMS key that encrypts objects and tables.")
-
-
-class IncomingSettings(BucketSettings):
+class IncomingSettings(Settings):
     """For whoever touches what was uploaded."""
 
     incoming_bucket: Name = Field(description="Bucket that browsers upload to.")
 
 
-class WorkSettings(BucketSettings):
+class WorkSettings(Settings):
     """For the steps of the workflow."""
 
     work_bucket: Name = Field(description="Bucket of intermediates.")
 
 
-class QuarantineSettings(BucketSettings):
+class QuarantineSettings(Settings):
     """For whoever puts originals under review."""
 
     quarantine_bucket: Name = Field(description="Bucket of originals under review.")
 
 
-class VaultSettings(BucketSettings):
+class VaultSettings(Settings):
     """For whoever stores or hands out results."""
 
     vault_bucket: Name = Field(description="Bucket of results.")

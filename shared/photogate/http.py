@@ -90,6 +90,11 @@ class Api:
         except ValueError:
             raise RequestRefused("Expected a body in UTF-8; found other bytes") from None
 
+    @property
+    def query(self) -> dict[str, str]:
+        """The query string's parameters."""
+        return dict(self.resolver.current_event.query_string_parameters or {})
+
     def header(self, name: str) -> str | None:
         """Give a request header, or None."""
         return self.resolver.current_event.headers.get(name.lower())

@@ -1,0 +1,81 @@
+"""The audit log over HTTP: the same questions as on the command line, a page at a time, and one event for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, NamedTuple
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from photogate.audit.event import DetailKey, EventName, tenant_chain
+from photogate.audit.query import AuditReader, Question
+from photogate.audit.row import Row
+from photogate.audit.trail import Trail
+from photogate.errors import RequestRefused
+
+__all__ = ["AuditPage", "inquire"]
+
+CURSOR = r"^[0-9T:.Z-]{24}#[a-z0-9-]{2,40}/[a-z0-9/]{1,60}#[0-9]{10}$"
+
+
+class AuditPage(NamedTuple):
+    """Rows that answer, and where to go on; None where that was all."""
+
+    rows: Sequence[Row]
+    cursor: str | None
+
+
+class _Filters(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    photo: str | None = None
+    subject: str | None = None
+    actor: str | None = None
+    exceptions: str = ""
+    limit: int = Field(default=100, ge=1, le=500)
+    after: Annotated[str, StringConstraints(pattern=CURSOR)] | None = None
+
+
+def inquire(reader: AuditReader, trail: Trail, tenant: str, query: Mapping[str, str], now: datetime) -> AuditPage:
+    """Answer one question about a tenant's log; the last 24 hours unless told otherwise.
+
+    Parameters
+    ----------
+    query
+        ``since``, ``until`` (RFC 3339), one of ``photo``, ``subject``, ``actor``, ``exceptions``; ``limit``, ``after``.
+
+    Raises
+    ------
+    RequestRefused
+        With each parameter that is wrong and what it may be.
+    """
+    try:
+        filters = _Filters.model_validate(dict(query))
+    except ValidationError as error:
+        known = set(_Filters.model_fields)
+        wrong = {
+            (str(e["loc"][0]) if e["loc"] and e["loc"][0] in known else "query") + ": " + e["msg"]
+            for e in error.errors(include_input=False, include_url=False)
+        }
+        raise RequestRefused("Expected " + "; ".join(sorted(wrong))) from None
+    question = Question(
+        tenant=tenant,
+        since=(filters.since or now - timedelta(hours=24)).astimezone(UTC),
+        until=(filters.until or now).astimezone(UTC),
+        upload_id=filters.photo,
+        subject=filters.subject,
+        actor=filters.actor,
+        exceptions=tuple(k for k in filters.exceptions.split(",") if k),
+    )
+    rows, cursor = reader.page(question, filters.limit, filters.after)
+    trail.record(
+        EventName.AUDIT_QUERIED,
+        step="queried",
+        tenant=tenant,
+        chain=tenant_chain(tenant),
+        details={DetailKey.QUERY: "api", DetailKey.ROWS: len(rows)},
+    )
+    return AuditPage(rows, cursor)
