@@ -84,7 +84,6 @@ def _rebuild(profile: bytes) -> bytes:
     header = bytearray(128)
     header[8:12] = bytes((major, minor, 0, 0))
     header[12:24] = kind + space + pcs
-    header[24:36] = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)  # 7.2.9: a date must be valid, not true
     header[36:40] = b"acsp"
     header[64:68] = struct.pack(">I", intent if intent < 4 else 0)
     header[68:80] = struct.pack(">3i", 63190, 65536, 54061)  # 7.2.16: the PCS illuminant is D50, always

@@ -1,0 +1,273 @@
+"""Entropy-coded data of JPEG: where it ends, and whether anything hides behind its last MCU (ITU-T T.81 B.1.1.5, F, G).
+
+A decoder stops reading an interval once its MCUs are complete; what stands between there and the next marker is never
+looked at. libjpeg-turbo tells when data runs out: "premature end of data segment". So an interval ends where it must
+exactly if it decodes without that warning, and with it once its last byte is cut off. One decode of the shortened
+interval shows that nothing hides; only a file with hidden bytes is decoded again to find where they begin.
+
+Intervals are decoded as small JPEGs of their own at an eighth of the size, so that hardly more than the entropy
+decoder runs. Of a progressive picture each scan is decoded alone, over an empty DC scan; scans that refine
+coefficients after those that they refine.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from photogate.errors import ImageRefused, Reason
+from photogate.formats import limits
+from photogate.formats.container import refuse
+
+__all__ = ["Component", "Frame", "Scan", "find_marker", "trim"]
+
+_MARKER = re.compile(rb"\xff[^\x00]")
+_WIDE = 1 << 18
+# From this size on importing and calling numpy pays.
+_LARGE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One component of the frame header (B.2.2)."""
+
+    id: int
+    h: int
+    v: int
+    table: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The frame header (B.2.2), 8 bits a sample."""
+
+    progressive: bool
+    marker: int
+    width: int
+    height: int
+    components: tuple[Component, ...]
+
+    def units(self, scan: Sequence[Component]) -> tuple[int, int]:
+        """Columns and rows of MCUs of a scan: data units where it holds one component (A.2)."""
+        hmax, vmax = max(c.h for c in self.components), max(c.v for c in self.components)
+        if len(scan) == 1:
+            wide, high = -(-self.width * scan[0].h // hmax), -(-self.height * scan[0].v // vmax)
+            return -(-wide // 8), -(-high // 8)
+        return -(-self.width // (8 * hmax)), -(-self.height // (8 * vmax))
+
+
+@dataclass(slots=True)
+class Scan:
+    """One scan: its header's fields (B.2.3), the tables in force, and where its intervals stand in the file."""
+
+    components: tuple[Component, ...]
+    tables: tuple[tuple[int, int], ...]
+    start: int
+    end: int
+    high: int
+    low: int
+    interval: int
+    huffman: dict[int, bytes]
+    offset: int
+    intervals: list[tuple[int, int]] = field(default_factory=list)
+    restarts: list[int] = field(default_factory=list)
+
+
+def find_marker(data: bytes, at: int) -> int:
+    """Find the next 0xFF that no zero follows; the file's length where there is none."""
+    size = len(data)
+    if size - at > _LARGE:
+        try:
+            import numpy as np
+        except ImportError:
+            pass
+        else:
+            whole = np.frombuffer(data, np.uint8)
+            while at < size - 1:
+                piece = whole[at : at + _WIDE + 1]
+                if ((piece[:-1] == 0xFF) & (piece[1:] != 0)).any():
+                    break
+                at += len(piece) - 1
+    match = _MARKER.search(data, at)
+    return match.start() if match else size
+
+
+def trim(data: bytes, frame: Frame, scans: Sequence[Scan]) -> int:
+    """Cut each interval of each scan down to the bytes that its MCUs need; changes `scans` in place.
+
+    Returns
+    -------
+    int
+        How many bytes were hidden.
+
+    Raises
+    ------
+    ImageRefused
+        The decoder is not installed, the data is damaged so that its end cannot be told, or there are more intervals
+        than a bounded time allows.
+    """
+    try:
+        import simplejpeg
+    except ImportError as error:
+        raise ImageRefused(
+            "Expected simplejpeg, to look for bytes behind the last MCU; it is not installed",
+            reason=Reason.STRIP_FAILED,
+        ) from error
+    if sum(len(scan.intervals) for scan in scans) > limits.MAX_SCAN_DECODES:
+        refuse(f"Expected at most {limits.MAX_SCAN_DECODES} restart intervals to check; found more")
+    hidden = 0
+    for number, scan in enumerate(scans):
+        columns, rows = frame.units(scan.components)
+        total = columns * rows
+        for i, (start, end) in enumerate(scan.intervals):
+            if len(scan.intervals) > 1:
+                count = min(scan.interval, total - i * scan.interval)
+                shape = _shape(count, columns, scan)
+            else:
+                count, shape = total, (columns, rows)
+            if frame.progressive and scan.start == 0 and scan.high > 0:
+                need = _refined_dc_length(data, start, end, frame, scan, count)
+            else:
+                before = [s for s in scans[:number] if _refined_by(s, scan)] if scan.high > 0 else []
+                if any(s.interval != scan.interval or len(s.intervals) != len(scan.intervals) for s in before):
+                    refuse("Expected one restart interval for all scans of a component; found several", scan.offset)
+                build = _miniature(data, frame, scan, shape, [(s, s.intervals[i]) for s in before])
+                need = _needed(data, start, end, build, simplejpeg.decode_jpeg, _colours(frame, scan))
+            hidden += end - start - need
+            scan.intervals[i] = (start, start + need)
+    return hidden
+
+
+def _refined_by(earlier: Scan, scan: Scan) -> bool:
+    """Whether `earlier` coded AC coefficients of the component that `scan` refines."""
+    return earlier.start > 0 and earlier.components == scan.components
+
+
+def _shape(count: int, columns: int, scan: Scan) -> tuple[int, int]:
+    """Lay `count` MCUs out as a rectangle that a frame header can hold."""
+    widest = 65_500 // (8 * max((c.h for c in scan.components), default=1))
+    for wide in (columns, count):
+        if wide <= widest and count % wide == 0:
+            return wide, count // wide
+    for wide in range(min(widest, count), 0, -1):
+        if count % wide == 0 and count // wide <= 65_500 // (8 * max(c.v for c in scan.components)):
+            return wide, count // wide
+    return refuse("Expected a restart interval whose MCUs fill a rectangle; found none", scan.offset)
+
+
+def _refined_dc_length(data: bytes, start: int, end: int, frame: Frame, scan: Scan, count: int) -> int:
+    """A scan that refines DC has one bit for each data unit (G.1.2.1), so its length is known."""
+    single = len(scan.components) == 1
+    bits = count * (1 if single else sum(c.h * c.v for c in scan.components))
+    plain = data[start:end].replace(b"\xff\0", b"\xff")
+    need = plain[: -(-bits // 8)].replace(b"\xff", b"\xff\0")
+    return min(len(need), end - start)
+
+
+def _colours(frame: Frame, scan: Scan) -> str:
+    return "CMYK" if len(scan.components) == 4 else "GRAY"
+
+
+Builder = Callable[[bytes], bytes]
+
+
+def _miniature(
+    data: bytes, frame: Frame, scan: Scan, shape: tuple[int, int], before: list[tuple[Scan, tuple[int, int]]]
+) -> Builder:
+    """Give a function that makes a small JPEG of one interval's bytes."""
+    single = len(scan.components) == 1
+    components = [(c.id, 1 if single else c.h, 1 if single else c.v) for c in scan.components]
+    columns, rows = shape
+    wide = columns * 8 * max(h for _, h, _ in components)
+    high = rows * 8 * max(v for _, _, v in components)
+    if columns * rows == frame.units(scan.components)[0] * frame.units(scan.components)[1] and not single:
+        wide, high = frame.width, frame.height
+    ids = [i + 1 for i in range(len(components))]
+    body = b"".join(struct.pack(">BBB", ids[i], h << 4 | v, 0) for i, (_, h, v) in enumerate(components))
+    head = [b"\xff\xd8", b"\xff\xdb\0\x43\0" + b"\1" * 64]
+    head.append(
+        struct.pack(
+            ">BBHBHHB", 0xFF, 0xC2 if frame.progressive else 0xC1, 8 + len(body), 8, high, wide, len(components)
+        )
+        + body
+    )
+    if frame.progressive and scan.start > 0:
+        zero_table = bytes((0, 1)) + bytes(15) + b"\0"  # one code, `0`, for "no difference"
+        head.append(b"\xff\xc4" + struct.pack(">H", 2 + len(zero_table)) + zero_table)
+        head.append(b"\xff\xda\0\x08\1\1\0\0\0\0" + bytes(-(-columns * rows // 8)))
+    for earlier, (start, end) in before:
+        head += [_tables(earlier), _sos(earlier, ids), data[start:end]]
+    head += [_tables(scan), _sos(scan, ids)]
+    prefix = b"".join(head)
+    return lambda coded: b"".join((prefix, coded, b"\xff\xd9"))
+
+
+def _tables(scan: Scan) -> bytes:
+    return b"".join(
+        b"\xff\xc4" + struct.pack(">HB", 3 + len(table), which) + table for which, table in scan.huffman.items()
+    )
+
+
+def _sos(scan: Scan, ids: list[int]) -> bytes:
+    selectors = b"".join(
+        bytes((ids[i], dc << 4 | ac)) for i, (dc, ac) in enumerate(scan.tables[: len(scan.components)])
+    )
+    return (
+        struct.pack(">BBHB", 0xFF, 0xDA, 6 + len(selectors), len(scan.components))
+        + selectors
+        + bytes((scan.start, scan.end, scan.high << 4 | scan.low))
+    )
+
+
+def _needed(data: bytes, start: int, end: int, build: Builder, decode: Callable[..., Any], colours: str) -> int:
+    """Give the least number of the interval's bytes that decode without running out."""
+
+    def runs_out(length: int) -> bool:
+        coded = data[start : start + length]
+        if coded.endswith(b"\xff"):
+            coded = coded[:-1]  # half of a stuffed pair
+        message = _warning(build(coded), decode, colours)
+        if message and "premature end" not in message and "extraneous bytes" not in message:
+            refuse("Expected entropy-coded data that decodes; found damage", start)
+        return "premature end" in message
+
+    size = end - start
+    if size == 0 or runs_out(size - 1):
+        return size
+    first = _EXTRANEOUS.search(_warning(build(data[start:end]), decode, colours))
+    # What the decoder had read ahead, up to eight bytes, it does not count.
+    enough = size - min(int(first[1]), size) if first else size - 1
+    while enough > 0 and runs_out(enough):  # never true for a sound decoder
+        enough = min(enough + 8, size)
+    step = 8
+    short = enough
+    while short > 0:
+        short = max(short - step, 0)
+        step *= 2
+        if short == 0 or runs_out(short):
+            break
+        enough = short
+    while enough - short > 1:
+        middle = (enough + short) // 2
+        if runs_out(middle):
+            short = middle
+        else:
+            enough = middle
+    if data[start + enough - 1 : start + enough] == b"\xff" and enough < size:
+        enough += 1  # the pair stays whole
+    return enough
+
+
+_EXTRANEOUS = re.compile(r"(\d+) extraneous bytes")
+
+
+def _warning(jpeg: bytes, decode: Callable[..., Any], colours: str) -> str:
+    """Decode at an eighth of the size; give the decoder's first warning, or nothing."""
+    try:
+        decode(jpeg, colorspace=colours, min_height=1, min_width=1, min_factor=8, strict=True)
+    except (ValueError, RuntimeError) as error:
+        return str(error) or "failed"
+    return ""

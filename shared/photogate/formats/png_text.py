@@ -1,0 +1,127 @@
+"""PNG's text chunks (11.3.3) and other carriers: read for categories, orientation and origin; then they go."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass, field
+
+from photogate.findings import MetadataCategory
+from photogate.formats import exif, limits, xmp
+from photogate.formats.container import NO_RIGHTS, Context, Rights
+
+__all__ = ["Texts", "read_text"]
+
+_C = MetadataCategory
+_KEYWORDS = {
+    b"author": _C.IDENTITY,
+    b"artist": _C.IDENTITY,
+    b"copyright": _C.IDENTITY,
+    b"creation time": _C.TIME,
+    b"date:create": _C.TIME,
+    b"date:modify": _C.TIME,
+    b"date:timestamp": _C.TIME,
+    b"software": _C.DEVICE,
+    b"source": _C.DEVICE,
+    b"title": _C.COMMENT,
+    b"description": _C.COMMENT,
+    b"comment": _C.COMMENT,
+    b"disclaimer": _C.COMMENT,
+    b"warning": _C.COMMENT,
+}
+_XMP = b"XML:com.adobe.xmp"
+_RAW_EXIF = (b"Raw profile type exif", b"Raw profile type APP1")
+_HEX = re.compile(rb"[^0-9A-Fa-f]")
+
+
+@dataclass(slots=True)
+class Texts:
+    """What the carriers said that is used: orientations in the order in which decoders believe them, and rights."""
+
+    context: Context = field(default_factory=Context)
+    exif: int | None = None
+    raw: int | None = None
+    xmp: int | None = None
+    has_exif: bool = False
+    rights: Rights = NO_RIGHTS
+
+    def settle(self) -> tuple[int, Rights]:
+        """Give the orientation that decoders honour (eXIf, else ImageMagick's raw profile; then XMP), and rights."""
+        first = self.exif if self.has_exif else self.raw
+        return first or self.xmp or 1, self.rights
+
+
+def read_text(kind: bytes, body: bytes, texts: Texts) -> None:
+    """Read one chunk that goes."""
+    context = texts.context
+    name = kind.decode("ascii")
+    if kind in (b"tEXt", b"zTXt", b"iTXt"):
+        keyword, text = _text(kind, body)
+        _keyword(f"{name} chunk", keyword, text, texts)
+    elif kind == b"eXIf":
+        found = exif.read(body, context, "eXIf chunk")
+        texts.exif, texts.has_exif = found.orientation, True
+        texts.rights = texts.rights.otherwise(found.rights)
+    elif kind == b"caBX":
+        context.marks.c2pa(body)
+        context.drop(_C.PROVENANCE, "caBX chunk")
+    elif kind == b"tIME":
+        context.drop(_C.TIME, "tIME chunk")
+    else:
+        context.drop(_C.OTHER, f"{name} chunk")
+
+
+def _text(kind: bytes, body: bytes) -> tuple[bytes, bytes]:
+    keyword, _, rest = body.partition(b"\0")
+    if kind == b"zTXt":
+        return keyword, _inflate(rest[1:])
+    if kind == b"iTXt":
+        packed = rest[:1] == b"\1"
+        text = rest[2:].split(b"\0", 2)[-1]
+        return keyword, _inflate(text) if packed else text
+    return keyword, rest
+
+
+def _inflate(packed: bytes) -> bytes:
+    try:
+        return zlib.decompressobj().decompress(packed, limits.MAX_INFLATED_TEXT)
+    except zlib.error:
+        return b""
+
+
+def _keyword(where: str, keyword: bytes, text: bytes, texts: Texts) -> None:
+    context = texts.context
+    if keyword == _XMP:
+        texts.rights = texts.rights.otherwise(xmp.read(text, context, f"{where} XMP"))
+        texts.xmp = xmp.orientation_of(text)
+        return
+    if keyword in _RAW_EXIF:
+        found = exif.read(_raw_profile(text), context, f"{where} raw profile")
+        if keyword == _RAW_EXIF[0]:
+            texts.raw = found.orientation
+        texts.rights = texts.rights.otherwise(found.rights)
+        return
+    if keyword.startswith(b"Raw profile type"):
+        context.drop(_C.IDENTITY, f"{where} raw profile")
+        return
+    context.marks.text(keyword, text)
+    lower = keyword.lower()
+    if lower == b"copyright":
+        texts.rights = texts.rights.otherwise(Rights(copyright=_plain(text)))
+    elif lower in (b"author", b"artist"):
+        texts.rights = texts.rights.otherwise(Rights(creator=_plain(text)))
+    category = _KEYWORDS.get(lower, _C.OTHER)
+    if b"gps" in lower:
+        category = _C.LOCATION
+    context.drop(category, where)
+
+
+def _plain(text: bytes) -> str:
+    return text[: limits.MAX_RIGHTS_BYTES].decode("utf-8", "replace").strip("\0 \n")
+
+
+def _raw_profile(text: bytes) -> bytes:
+    """ImageMagick's hexadecimal: an empty line, the profile's name, its length, then the digits."""
+    lines = text.split(b"\n", 3)
+    digits = _HEX.sub(b"", lines[3]) if len(lines) > 3 else b""
+    return bytes.fromhex(digits[: len(digits) & ~1].decode("ascii"))
