@@ -26,6 +26,7 @@ from botocore.config import Config
 
 from local import deployer, server
 from local.authority import write_private
+from local.client import Client
 from local.deploy.base import Context
 from local.intrinsics import Intrinsics, parameter_values
 from local.places import ADMIN_KEY_ID, REGION, REPOSITORY, Places
@@ -36,6 +37,7 @@ from local.tokens import AUDIENCE, ISSUER_PATH, Issuer
 __all__ = ["FunctionFailed", "LocalCloud", "LocalCloudError", "default_parameters"]
 
 STACK = "photogate"
+SUBJECT_SCOPES = ("uploads:write", "consents:write")
 
 
 class FunctionFailed(Exception):
@@ -61,6 +63,7 @@ class _Deployed:
     types: dict[str, str]
     arns: dict[str, str]
     outputs: dict[str, str]
+    settings: dict[str, str]
 
 
 def default_parameters(base: str) -> dict[str, str]:
@@ -197,6 +200,7 @@ class LocalCloud:
             "AWS_CA_BUNDLE": str(self.ca_bundle),
             "SSL_CERT_FILE": str(self.ca_bundle),
             "PHOTOGATE_ENDPOINT_URL": self.base,
+            **self._stack.settings,
         }
 
     def client(self, service: str) -> Any:
@@ -226,6 +230,14 @@ class LocalCloud:
     def token(self, tenant: str, caller: str, scopes: Sequence[str] = (), **more: Any) -> str:
         """Give a token that the API accepts; `more` is passed on to `local.tokens.Issuer.token`."""
         return Issuer(self.places, self.base).token(tenant, caller, scopes, **more)
+
+    def as_caller(self, tenant: str, caller: str, scopes: Sequence[str] = SUBJECT_SCOPES) -> Client:
+        """Give a client of the API that speaks for a caller."""
+        return Client(self.outputs["ApiUrl"], self.token(tenant, caller, scopes), self.ca_bundle)
+
+    def without_token(self) -> Client:
+        """Give a client of the API that speaks for nobody."""
+        return Client(self.outputs["ApiUrl"], None, self.ca_bundle)
 
     def invoke(self, function: str, payload: Any) -> Any:
         """Invoke a function by hand.
@@ -283,14 +295,25 @@ class LocalCloud:
             folder=self._template.parent,
             python=sys.executable,
         )
-        stack = deployer.deploy(template, Intrinsics(template, values, STACK), context)
+        intrinsics = Intrinsics(template, values, STACK)
+        stack = deployer.deploy(template, intrinsics, context)
         outputs = {k: self._reachable(v, stack) for k, v in stack.outputs.items()}
-        self._deployed = _Deployed(self._digest(), stack.resources, stack.types, stack.arns, outputs)
+        settings = self._settings(template, intrinsics)
+        self._deployed = _Deployed(self._digest(), stack.resources, stack.types, stack.arns, outputs, settings)
         write_private(self.places.stack, json.dumps(asdict(self._deployed), indent=1).encode())
 
     def _parameters(self, source: Mapping[str, Any]) -> dict[str, str]:
         known = source.get("Parameters", {})
         return {k: v for k, v in default_parameters(self.base).items() if k in known} | self._given
+
+    def _settings(self, template: Mapping[str, Any], intrinsics: Intrinsics) -> dict[str, str]:
+        """Give every setting that some function has, so that ``photogate`` on the command line has it too."""
+        found: dict[str, str] = {}
+        for resource in deployer.wanted(template, intrinsics).values():
+            if resource["Type"] == "AWS::Lambda::Function":
+                variables = resource["Properties"].get("Environment", {}).get("Variables", {})
+                found |= {k: str(v) for k, v in intrinsics.resolve(variables).items() if k.startswith("PHOTOGATE_")}
+        return found
 
     def _reachable(self, value: str, stack: deployer.Stack) -> str:
         """Give an address on this machine in place of the one that it has in AWS, and TLS in place of plain http."""
