@@ -18,6 +18,7 @@ def close() -> None:
     """Close every gap. Called once, before the server answers."""
     bound_environments(per_function=2, at_once=max(4, 2 * (os.cpu_count() or 1)))
     carry_version_to_eventbridge()
+    name_the_role_in_principal_arn()
 
 
 def bound_environments(per_function: int, at_once: int) -> None:
@@ -70,3 +71,24 @@ def carry_version_to_eventbridge() -> None:
 
     s3._fire_s3_event = fire_with_version
     eventbridge._dispatch_event = dispatch_with_version
+
+
+def name_the_role_in_principal_arn() -> None:
+    """Give ``aws:PrincipalArn`` the role's own ARN, its path included; MiniStack gives the session's.
+
+    Source: IAM User Guide, "AWS global condition context keys", aws:PrincipalArn.
+    """
+    from ministack.core import iam_evaluator
+    from ministack.services import iam
+
+    inner = iam_evaluator._resolve_condition_key
+
+    def resolve(key: str, context: Any) -> Any:
+        if key.lower() == "aws:principalarn" and ":assumed-role/" in context.principal_arn:
+            name = context.principal_arn.split("/")[1]
+            role = iam._roles.get_scoped(context.principal_account, None, name)
+            if role is not None:
+                return role["Arn"]
+        return inner(key, context)
+
+    iam_evaluator._resolve_condition_key = resolve
