@@ -19,6 +19,7 @@ def close() -> None:
     bound_environments(per_function=2, at_once=max(4, 2 * (os.cpu_count() or 1)))
     carry_version_to_eventbridge()
     name_the_role_in_principal_arn()
+    show_encryption_headers_to_policies()
 
 
 def bound_environments(per_function: int, at_once: int) -> None:
@@ -92,3 +93,24 @@ def name_the_role_in_principal_arn() -> None:
         return inner(key, context)
 
     iam_evaluator._resolve_condition_key = resolve
+
+
+def show_encryption_headers_to_policies() -> None:
+    """Give bucket policies every ``x-amz-server-side-encryption*`` header of a PUT; MiniStack gives the algorithm only.
+
+    Source: Service Authorization Reference, "Condition keys for Amazon S3".
+    """
+    from ministack.core import iam_actions
+
+    inner = iam_actions.s3_service_context
+
+    def context(
+        action: str, query: dict[str, Any] | None, path: str = "", headers: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        found = dict(inner(action, query, path, headers))
+        if action == "s3:PutObject":
+            prefix = "x-amz-server-side-encryption"
+            found |= {f"s3:{k.lower()}": v for k, v in (headers or {}).items() if k.lower().startswith(prefix)}
+        return found
+
+    iam_actions.s3_service_context = context
