@@ -24,12 +24,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from photogate.errors import NoteError
 
 __all__ = [
+    "BadSignature",
     "Checkpoint",
     "Note",
     "NoteError",
     "Signature",
     "SignatureType",
     "Signer",
+    "UnknownSigner",
     "VerifierKey",
     "make_vkey",
     "open_checkpoint",
@@ -46,6 +48,14 @@ LARGEST_TREE = 2**63 - 1
 _DASH = "\u2014 "
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 _KEY_ID = re.compile(r"[0-9a-f]{8}", re.ASCII)
+
+
+class BadSignature(NoteError):
+    """A signature of a known key does not verify."""
+
+
+class UnknownSigner(NoteError):
+    """No known key signed, or the log's name is not its key's."""
 
 
 class SignatureType(IntEnum):
@@ -184,7 +194,7 @@ def open_note(note: bytes, vkeys: Iterable[VerifierKey | str]) -> Note:
             _verify(known[pair], signature.signature, text.encode())
             verified.setdefault(pair, signature)
     if not verified:
-        raise NoteError("Expected a signature of a known key; found none")
+        raise UnknownSigner("Expected a signature of a known key; found none")
     return Note(text, tuple(verified.values()))
 
 
@@ -222,7 +232,7 @@ def open_checkpoint(note: bytes, key: VerifierKey) -> Checkpoint:
     """
     checkpoint = parse_checkpoint(open_note(note, [key]).text)
     if checkpoint.origin != key.name:
-        raise NoteError("Expected the checkpoint's origin to be its key's name; found another origin")
+        raise UnknownSigner("Expected the checkpoint's origin to be its key's name; found another origin")
     return checkpoint
 
 
@@ -327,4 +337,6 @@ def _verify(vkey: VerifierKey, signature: bytes, message: bytes) -> None:
         else:
             key.verify(signature, message, ECDSA(SHA256()))
     except InvalidSignature:
-        raise NoteError(f"Expected a signature of the key {vkey.key_id.hex()} that verifies; found another") from None
+        raise BadSignature(
+            f"Expected a signature of the key {vkey.key_id.hex()} that verifies; found another"
+        ) from None

@@ -147,6 +147,8 @@ class TileReader:
         width = min(WIDTH, entries - index * WIDTH)
         path = tile_path(level, index, width)
         data = self._fetch(path)
+        if data is None and width < WIDTH:  # a partial tile may be gone once its full one is there
+            data = (self._fetch(tile_path(level, index)) or b"")[: width * HASH_BYTES]
         if data is None or len(data) != width * HASH_BYTES:
             raise IntegrityError(f"Expected {width} hashes in {path}; found another file or none")
         return tuple(data[n : n + HASH_BYTES] for n in range(0, len(data), HASH_BYTES))
