@@ -1,0 +1,265 @@
+"""BMP (Windows device-independent bitmaps; the OS/2 header of 12 bytes).
+
+Kept, and rebuilt from parsed fields: the header, bit masks, the palette with only the colours in use, and the rows,
+whose padding is zeroed. Resolution stays for the aspect. A profile in a version 5 header is reduced, a linked one (it
+holds a path) is dropped.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from photogate.errors import ImageRefused, Reason
+from photogate.findings import MetadataCategory
+from photogate.formats import icc
+from photogate.formats.container import Context, ImageFormat, Measure, Part, Rewritten, check_measure, refuse
+
+__all__ = ["measure", "parts", "rewrite", "verify"]
+
+_C = MetadataCategory
+_CORE, _INFO, _V2, _V3, _OS2, _V4, _V5 = 12, 40, 52, 56, 64, 108, 124
+_RGB, _RLE8, _RLE4, _BITFIELDS, _ALPHA_BITFIELDS = 0, 1, 2, 3, 6
+_CALIBRATED, _SRGB, _WINDOWS, _EMBEDDED = 0, 0x73524742, 0x57696E20, 0x4D424544
+_LCS_GM_IMAGES = 4  # perceptual, what photos are rendered with
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """The fields of BITMAPFILEHEADER and the information header that are used."""
+
+    size: int
+    width: int
+    height: int
+    depth: int
+    compression: int
+    resolution: tuple[int, int]
+    colours: int
+    masks: bytes
+    colour_space: bytes
+    palette: int
+    pixels: int
+
+    @property
+    def rows(self) -> int:
+        return abs(self.height)
+
+    @property
+    def stride(self) -> int:
+        return (self.width * self.depth + 31) // 32 * 4
+
+    @property
+    def entry(self) -> int:
+        return 3 if self.size == _CORE else 4
+
+
+def _read(data: bytes) -> _Header:
+    if data[:2] != b"BM" or len(data) < 26:
+        refuse("Expected a bitmap's headers; found too few bytes", 0)
+    (pixels, size) = struct.unpack_from("<II", data, 10)
+    if size not in (_CORE, _INFO, _V2, _V3, _OS2, _V4, _V5) or 14 + size > len(data):
+        refuse("Expected an information header of a known size; found another", 14)
+    compression, resolution, colours, masks, space = _RGB, (0, 0), 0, b"", b""
+    if size == _CORE:
+        width, height, planes, depth = struct.unpack_from("<HHHH", data, 18)
+    else:
+        width, height, planes, depth, compression, _, x, y, colours = struct.unpack_from("<iiHHIIiiI", data, 18)
+        resolution = (x, y)
+    if compression not in (_RGB, _RLE8, _RLE4, _BITFIELDS, _ALPHA_BITFIELDS) or (size == _OS2 and compression > 2):
+        raise ImageRefused(
+            "Expected uncompressed, run-length or bit-field pixels; found another compression",
+            offset=30,
+            reason=Reason.UNSUPPORTED_FORMAT,
+        )
+    if (planes != 1 and planes != 0) or depth not in (1, 2, 4, 8, 16, 24, 32) or width <= 0 or height == 0:
+        refuse("Expected one plane of 1 to 32 bits a pixel and a size; found others", 18)
+    at = 14 + size
+    if compression in (_BITFIELDS, _ALPHA_BITFIELDS) or (size >= _V2 and size != _OS2):
+        length = 16 if size >= _V3 or compression == _ALPHA_BITFIELDS else 12
+        masks = data[54 : 54 + length]
+        if size == _INFO:
+            at += length
+    if size in (_V4, _V5):
+        space = data[70:122]
+    if depth > 8:
+        colours = 0
+    elif not colours or colours > 1 << depth:
+        colours = 1 << depth
+    entry = 3 if size == _CORE else 4
+    if pixels >= at:
+        colours = min(colours, (pixels - at) // entry)
+    else:
+        pixels = at + colours * entry
+    return _Header(size, width, height, depth, compression, resolution, colours, masks, space, at, pixels)
+
+
+def measure(data: bytes) -> Measure:
+    """Read the information header."""
+    header = _read(data)
+    return Measure(ImageFormat.BMP, header.width, header.rows)
+
+
+def rewrite(data: bytes, context: Context) -> Rewritten:
+    """Write headers, palette and rows again, and nothing else."""
+    header = _read(data)
+    check_measure(measure(data))
+    pixels = _pixels(data, header)
+    palette = _palette(data, header, pixels, context)
+    profile = _profile(data, header, context)
+    size, at = header.size, 14 + header.size + (len(header.masks) if header.size == _INFO else 0) + len(palette)
+    total = at + len(pixels) + len(profile)
+    out = struct.pack("<2sIHHI", b"BM", total, 0, 0, at) + struct.pack("<I", size)
+    if size == _CORE:
+        out += struct.pack("<HHHH", header.width, header.height, 1, header.depth)
+    else:
+        count = len(palette) // header.entry if header.depth <= 8 else 0
+        out += struct.pack("<iiHHI", header.width, header.height, 1, header.depth, header.compression)
+        out += struct.pack("<IiiII", len(pixels), *header.resolution, count, 0)
+        out += header.masks
+    if size in (_V4, _V5):
+        out += _space(header, profile, at + len(pixels) - 14)
+    if size == _OS2:
+        out += bytes(24)
+    known = len(data) - (header.pixels + len(pixels))
+    context.drop(_C.OTHER, "bytes behind the pixels", max(known - len(profile), 0))
+    gap = header.pixels - (header.palette + header.colours * header.entry)
+    context.drop(_C.OTHER, "bytes before the pixels", max(gap, 0))
+    if any(data[6:10]):
+        context.drop(_C.OTHER, "reserved fields of the file header")
+    return Rewritten(b"".join((out, palette, pixels, profile)))
+
+
+def _pixels(data: bytes, header: _Header) -> bytes:
+    if header.compression in (_RLE8, _RLE4):
+        return _runs(data, header)
+    need = header.stride * header.rows
+    pixels = data[header.pixels : header.pixels + need]
+    if len(pixels) < need:
+        refuse(f"Expected {need} bytes of rows; found {len(pixels)}", header.pixels)
+    used = (header.width * header.depth + 7) // 8
+    unused = [range(column, need, header.stride) for column in range(used, header.stride)]
+    if header.depth == 32 and header.compression == _RGB:
+        unused = [range(3, need, 4)]  # "the high byte in each DWORD is not used"
+    if not unused:
+        return pixels
+    new = bytearray(pixels)
+    for places in unused:
+        new[places.start : places.stop : places.step] = bytes(len(places))
+    return bytes(new)
+
+
+def _runs(data: bytes, header: _Header) -> bytes:
+    """Copy run-length codes up to the end of the bitmap; padding of absolute runs is zeroed."""
+    nibbles = header.compression == _RLE4
+    out = bytearray()
+    at, end = header.pixels, len(data)
+    view = memoryview(data)
+    while at + 1 < end:
+        count, value = view[at], view[at + 1]
+        at += 2
+        out += bytes((count, value))
+        if count or not value:
+            continue
+        if value == 1:
+            return bytes(out)
+        length = 2 if value == 2 else (value + 1) // 2 if nibbles else value
+        run = view[at : at + length]
+        if len(run) < length:
+            break
+        out += run
+        if value > 2 and length & 1:
+            out.append(0)
+            length += 1
+        at += length
+    return bytes(out) + b"\0\1"
+
+
+def _palette(data: bytes, header: _Header, pixels: bytes, context: Context) -> bytes:
+    if header.depth > 8:
+        return b""
+    step = header.entry
+    new = bytearray(data[header.palette : header.palette + step * header.colours])
+    if step == 4:
+        new[3::4] = bytes(len(new[3::4]))
+    grey = all(new[i] == new[i + 1] == new[i + 2] for i in range(0, len(new) - 2, step))
+    if header.depth == 8 and header.compression == _RGB and not grey:  # decoders tell grey pictures by the palette
+        used = set(pixels)
+        unused = [i for i in range(header.colours) if i not in used and any(new[step * i : step * i + 3])]
+        for i in unused:
+            new[step * i : step * i + step] = bytes(step)
+        context.drop(_C.OTHER, "unused colours of the palette", len(unused))
+    return bytes(new)
+
+
+def _profile(data: bytes, header: _Header, context: Context) -> bytes:
+    if header.size != _V5:
+        return b""
+    (space,) = struct.unpack_from("<I", header.colour_space)
+    offset, size = struct.unpack_from("<II", data, 14 + 112)
+    if space != _EMBEDDED or not size:
+        if size:
+            context.drop(_C.OTHER, "linked colour profile")
+        return b""
+    whole = data[14 + offset : 14 + offset + size]
+    new = icc.reduce(whole)
+    if new != whole:
+        context.drop(_C.DEVICE, "colour profile: description, identity, dates")
+    return new or b""
+
+
+def _space(header: _Header, profile: bytes, profile_at: int) -> bytes:
+    """Rebuild colour space, endpoints and gamma; a profile that is gone becomes sRGB."""
+    (space,) = struct.unpack_from("<I", header.colour_space)
+    endpoints = bytes(48)
+    if space == _CALIBRATED:
+        endpoints = header.colour_space[4:52]
+    elif space != _WINDOWS:
+        space = _SRGB
+    out = struct.pack("<I", _EMBEDDED if profile else space) + endpoints
+    if header.size == _V5:
+        out += struct.pack("<IIII", _LCS_GM_IMAGES, profile_at if profile else 0, len(profile), 0)
+    return out
+
+
+def verify(data: bytes) -> None:
+    """Accept only headers whose sizes span the file, with every reserved field and every padding zero.
+
+    Raises
+    ------
+    ImageRefused
+        At the first field that `rewrite` would not have written.
+    """
+    header = _read(data)
+    total, reserved, start = struct.unpack_from("<III", data, 2)
+    if total != len(data) or reserved or start != header.palette + header.colours * header.entry * (header.depth <= 8):
+        refuse("Expected the file header to span the file without gaps", 2)
+    end = start + header.stride * header.rows
+    if header.compression in (_RLE8, _RLE4):
+        end = start + struct.unpack_from("<I", data, 34)[0]
+    if header.size != _CORE and data[50:54] != bytes(4):
+        refuse("Expected no important colours", 50)
+    if header.size == _V5 and struct.unpack_from("<I", header.colour_space)[0] == _EMBEDDED:
+        offset, size = struct.unpack_from("<II", data, 126)
+        if 14 + offset != end:
+            refuse("Expected the profile behind the pixels", 126)
+        icc.verify(data[end : end + size], end)
+        end += size
+    if end != len(data):
+        refuse("Expected nothing behind the pixels", end)
+
+
+def parts(data: bytes) -> tuple[Part, ...]:
+    """List headers, palette, gap, pixels, and what stands behind them."""
+    header = _read(data)
+    palette_end = header.palette + header.colours * header.entry
+    found = [Part("file header", 0, 14, True), Part("information header", 14, header.palette - 14, True)]
+    if header.colours:
+        found.append(Part("palette", header.palette, palette_end - header.palette, True, "colours in use"))
+    if header.pixels > palette_end:
+        found.append(Part("gap", palette_end, header.pixels - palette_end, False))
+    length = len(_pixels(data, header))
+    found.append(Part("pixels", header.pixels, length, True, "row padding is zeroed"))
+    end = header.pixels + length
+    if end < len(data):
+        found.append(Part("trailing bytes", end, len(data) - end, False, "behind the pixels"))
+    return tuple(found)

@@ -1,0 +1,371 @@
+"""GIF (GIF89a specification; Netscape's looping extension).
+
+Kept, and rebuilt from parsed fields: screen, colour tables with only the colours that a picture uses, graphic control
+(timing, transparency), the loop count, and image data up to the LZW end code or the last pixel. Comments, plain text
+and every other application's block go.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from photogate.errors import Reason
+from photogate.findings import MetadataCategory
+from photogate.formats import limits, xmp
+from photogate.formats.container import Context, ImageFormat, Measure, Part, Rewritten, check_measure, refuse
+
+__all__ = ["measure", "parts", "rewrite", "verify"]
+
+_C = MetadataCategory
+_LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
+_IMAGE, _EXTENSION, _TRAILER = 0x2C, 0x21, 0x3B
+_CONTROL, _COMMENT, _TEXT, _APPLICATION = 0xF9, 0xFE, 0x01, 0xFF
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """An extension or image: where it stands, and where its first data sub-block begins."""
+
+    kind: int
+    label: int
+    offset: int
+    body: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    control: bytes | None
+    place: tuple[int, int, int, int]
+    interlaced: bool
+    table: bytes | None
+    code_size: int
+    data: bytes
+
+
+def _table_size(flags: int) -> int:
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _start(data: bytes) -> int:
+    if data[:6] not in (b"GIF87a", b"GIF89a") or len(data) < 13:
+        refuse("Expected a GIF header and screen; found others", 0)
+    at = 13 + _table_size(data[10])
+    if at > len(data):
+        refuse("Expected a global colour table; found the end", 13)
+    return at
+
+
+def _skip(data: bytes, at: int) -> int:
+    """Go behind a sequence of sub-blocks (section 15); the file's end where it is cut off."""
+    size = len(data)
+    while at < size:
+        length = data[at]
+        at += 1 + length
+        if not length:
+            return at
+    return size
+
+
+def _blocks(data: bytes) -> Iterator[_Block]:
+    """Walk the blocks up to the trailer; bytes that start no block are passed over, as decoders do."""
+    at, number = _start(data), 0
+    while at < len(data):
+        kind = data[at]
+        if kind == _TRAILER:
+            yield _Block(kind, 0, at, at + 1, at + 1)
+            return
+        if kind == _EXTENSION and at + 2 < len(data):
+            body = at + 2
+            label = data[at + 1]
+        elif kind == _IMAGE and at + 10 < len(data):
+            body = at + 10 + _table_size(data[at + 9]) + 1
+            label = 0
+        elif kind in (_EXTENSION, _IMAGE):
+            return
+        else:
+            at += 1
+            continue
+        end = _skip(data, body)
+        yield _Block(kind, label, at, body, end)
+        at = end
+        number += 1
+        if number > limits.MAX_CHUNKS:
+            refuse(f"Expected at most {limits.MAX_CHUNKS} blocks; found more", at)
+
+
+def measure(data: bytes) -> Measure:
+    """Read the screen and count the images, up to one more than the limit."""
+    _start(data)
+    width, height = struct.unpack_from("<HH", data, 6)
+    frames = 0
+    for block in _blocks(data):
+        if block.kind == _IMAGE:
+            frames += 1
+            left, top, wide, high = struct.unpack_from("<HHHH", data, block.offset + 1)
+            # Decoders grow the screen where a frame does not fit.
+            width, height = max(width, left + wide), max(height, top + high)
+            if frames > limits.MAX_FRAMES:
+                break
+    return Measure(ImageFormat.GIF, width, height, max(frames, 1))
+
+
+def _join(data: bytes, at: int) -> bytes:
+    """Join the contents of sub-blocks."""
+    pieces = []
+    while at < len(data) and (length := data[at]):
+        pieces.append(data[at + 1 : at + 1 + length])
+        at += 1 + length
+    return b"".join(pieces)
+
+
+def _split(content: bytes) -> bytes:
+    """Write sub-blocks of the greatest length, and the terminator."""
+    pieces = [bytes((len(piece),)) + piece for piece in (content[i : i + 255] for i in range(0, len(content), 255))]
+    return b"".join((*pieces, b"\0"))
+
+
+def rewrite(data: bytes, context: Context) -> Rewritten:
+    """Write the pictures again, and nothing else."""
+    start = _start(data)
+    flags, background, aspect = data[10:13]
+    table = data[13:start]
+    frames: list[_Frame] = []
+    shared: set[int] = {background}
+    control: bytes | None = None
+    loop: bytes | None = None
+    last = start
+    for block in _blocks(data):
+        context.drop(_C.OTHER, "bytes between blocks", block.offset - last)
+        last = block.end
+        if block.kind == _TRAILER:
+            context.drop(_C.OTHER, "bytes after the trailer", len(data) - last)
+        elif block.kind == _IMAGE:
+            frame, used = _frame(data, block, control, context)
+            if frame.table is None:
+                shared |= used
+            frames.append(frame)
+            control = None
+        elif block.label == _CONTROL:
+            control = _control(_join(data, block.body), block.offset)
+        elif (again := _loop(data, block)) is not None and loop is None:
+            loop = again
+        else:
+            _drop(data, block, context)
+            if block.label == _TEXT:
+                control = None  # it belonged to the text
+    if not frames:
+        refuse("Expected an image; found none", last)
+    if len(frames) > limits.MAX_FRAMES:
+        refuse(f"Expected at most {limits.MAX_FRAMES} frames; found more", reason=Reason.TOO_MANY_FRAMES)
+    out = [data[:6], data[6:10], bytes((flags & 0xF7 if table else flags & 0x70, background, aspect))]
+    out.append(_used_colours(table, shared, context, "global colour table"))
+    if loop is not None:
+        out.append(b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + loop + b"\0")
+    for frame in frames:
+        out += _written(frame)
+    out.append(b";")
+    return Rewritten(b"".join(out))
+
+
+def _loop(data: bytes, block: _Block) -> bytes | None:
+    """Read Netscape's loop count: an application block whose data is 1 and a 16-bit number."""
+    body = block.body
+    if block.label != _APPLICATION or data[body] != 11 or data[body + 1 : body + 12] not in _LOOPS:
+        return None
+    content = _join(data, body + 12)
+    return content[1:3] if len(content) >= 3 and content[0] == 1 else None
+
+
+def _control(content: bytes, offset: int) -> bytes:
+    """Rebuild the graphic control fields (section 23), reserved bits zero."""
+    if len(content) < 4:
+        refuse("Expected a graphic control of 4 bytes; found fewer", offset)
+    flags = content[0] & 0x1F
+    return bytes((flags,)) + content[1:3] + (content[3:4] if flags & 1 else b"\0")
+
+
+def _frame(data: bytes, block: _Block, control: bytes | None, context: Context) -> tuple[_Frame, set[int]]:
+    left, top, width, height, flags = struct.unpack_from("<HHHHB", data, block.offset + 1)
+    check_measure(Measure(ImageFormat.GIF, width, height))
+    start = block.offset + 10
+    table = data[start : start + _table_size(flags)] if flags & 0x80 else None
+    if block.body > len(data):
+        refuse("Expected image data; found the end", block.offset)
+    code_size = data[block.body - 1]
+    if not 1 <= code_size <= 11:
+        refuse("Expected an LZW code size of 1 to 11; found another", block.body - 1)
+    whole = _join(data, block.body)
+    coded, used = _lzw(whole, code_size, width * height)
+    context.drop(_C.OTHER, "bytes behind the LZW end code", max(len(whole) - len(coded), 0))
+    if control is not None and control[0] & 1:
+        used.add(control[3])
+    if table is not None:
+        table = _used_colours(table, used, context, "local colour table")
+    return _Frame(control, (left, top, width, height), bool(flags & 0x40), table, code_size, coded), used
+
+
+def _lzw(coded: bytes, code_size: int, pixels: int) -> tuple[bytes, set[int]]:
+    """Walk the codes (appendix F) up to the end code or the last pixel; give what they span, and the colours in use.
+
+    A colour can be used only after a code has named it, so the codes below the clear code tell which are in use.
+    """
+    clear = 1 << code_size
+    end = clear + 1
+    # How many pixels each code stands for; the two special codes for none.
+    lengths = [1] * clear + [0, 0]
+    used: set[int] = set()
+    width, limit = code_size + 1, 2 << code_size
+    buffer = bits = at = 0
+    previous = 0
+    left = pixels
+    size = len(coded)
+    while left > 0:
+        while bits < width:
+            if at >= size:
+                return coded, used
+            buffer |= int.from_bytes(coded[at : at + 6], "little") << bits
+            taken = min(6, size - at)
+            at += taken
+            bits += 8 * taken
+        code = buffer & (limit - 1)
+        buffer >>= width
+        bits -= width
+        if code == clear:
+            del lengths[clear + 2 :]
+            width, limit, previous = code_size + 1, 2 << code_size, 0
+            continue
+        if code == end:
+            break
+        if previous and len(lengths) < 4096:
+            lengths.append(previous + 1)
+            if len(lengths) == limit and width < 12:
+                width += 1
+                limit <<= 1
+        if code >= len(lengths):
+            return coded, used  # damaged; decoders stop here or guess
+        if code < clear:
+            used.add(code)
+        previous = lengths[code]
+        left -= previous
+    # Whatever followed, an end code follows now; `position` is where the last pixel's code ended, in bits.
+    position = 8 * at - bits - (width if left > 0 else 0)
+    whole, rest = divmod(position, 8)
+    last = (coded[whole] & ((1 << rest) - 1) if rest else 0) | end << rest
+    return coded[:whole] + last.to_bytes(-(-(rest + width) // 8), "little"), used
+
+
+def _used_colours(table: bytes, used: set[int], context: Context, where: str) -> bytes:
+    """Blacken the colours that no pixel uses. A grey ramp stays as it is: decoders tell grey pictures by it."""
+    if all(table[3 * i] == table[3 * i + 1] == table[3 * i + 2] == i for i in range(len(table) // 3)):
+        return table
+    new = bytearray(table)
+    for i in range(len(table) // 3):
+        if i not in used:
+            new[3 * i : 3 * i + 3] = b"\0\0\0"
+    if new != table:
+        context.drop(_C.OTHER, f"unused colours of the {where}")
+    return bytes(new)
+
+
+def _drop(data: bytes, block: _Block, context: Context) -> None:
+    if block.label == _COMMENT:
+        context.marks.text(b"", _join(data, block.body)[:4096])
+        context.drop(_C.COMMENT, "comment block")
+    elif block.label == _TEXT:
+        context.drop(_C.COMMENT, "plain text block")
+    elif block.label == _APPLICATION:
+        name = data[block.body + 1 : block.body + 12]
+        if name == b"XMP DataXMP":
+            xmp.read(data[block.body + 12 : block.end], context, "XMP application block")
+        elif name.startswith(b"C2PA"):
+            context.marks.c2pa(_join(data, block.body + 12))
+            context.drop(_C.PROVENANCE, "C2PA application block")
+        else:
+            context.drop(_C.OTHER, "application block")
+    else:
+        context.drop(_C.OTHER, "unknown extension")
+
+
+def _written(frame: _Frame) -> Iterator[bytes]:
+    if frame.control is not None:
+        yield b"\x21\xf9\x04" + frame.control + b"\0"
+    flags = 0x40 * frame.interlaced
+    if frame.table is not None:
+        flags |= 0x80 | (len(frame.table) // 3).bit_length() - 2
+    yield struct.pack("<BHHHHB", _IMAGE, *frame.place, flags)
+    yield frame.table or b""
+    yield bytes((frame.code_size,))
+    yield _split(frame.data)
+
+
+def verify(data: bytes) -> None:
+    """Accept only screen, tables, one loop count, graphic controls, images and the trailer.
+
+    Raises
+    ------
+    ImageRefused
+        At the first byte that is on no allow-list.
+    """
+    at = _start(data)
+    images, loops = 0, 0
+    while data[at : at + 1] != b";":
+        head = data[at : at + 2]
+        if head == b"\x21\xf9":
+            if data[at + 2 : at + 3] != b"\4" or data[at + 7 : at + 8] != b"\0" or data[at + 3] & 0xE0:
+                refuse("Expected a graphic control of 4 bytes", at)
+            at += 8
+            if data[at : at + 1] != b",":
+                refuse("Expected an image behind its graphic control", at)
+        elif head == b"\x21\xff":
+            if (
+                loops
+                or images
+                or data[at + 2 : at + 16] != b"\x0bNETSCAPE2.0\x03\x01"
+                or data[at + 18 : at + 19] != b"\0"
+            ):
+                refuse("Expected one loop count, before the images", at)
+            loops += 1
+            at += 19
+        elif head[:1] == b",":
+            if at + 10 >= len(data) or data[at + 9] & 0x38:
+                refuse("Expected an image descriptor without unused flags", at)
+            at = _skip(data, at + 11 + _table_size(data[at + 9]))
+            images += 1
+        else:
+            refuse("Expected a graphic control, loop count, image or trailer", at)
+    if not images or at + 1 != len(data):
+        refuse("Expected the trailer to be the end of the file", at)
+
+
+_LABELS = {
+    _CONTROL: ("graphic control", True, "timing and transparency"),
+    _COMMENT: ("comment", False, "text"),
+    _TEXT: ("plain text", False, "text"),
+    _APPLICATION: ("application", False, "another program's data"),
+}
+
+
+def parts(data: bytes) -> tuple[Part, ...]:
+    """List the blocks, and what stands between and behind them."""
+    last = _start(data)
+    found = [Part("header and screen", 0, 13, True)]
+    if last > 13:
+        found.append(Part("global colour table", 13, last - 13, True, "colours in use"))
+    for block in _blocks(data):
+        if block.offset > last:
+            found.append(Part("stray bytes", last, block.offset - last, False))
+        name, stays, note = _LABELS.get(block.label, ("unknown extension", False, ""))
+        if block.kind == _IMAGE:
+            name, stays, note = "image", True, "the picture; what follows its last pixel goes"
+        elif block.kind == _TRAILER:
+            name, stays, note = "trailer", True, "end"
+        elif _loop(data, block) is not None:
+            name, stays, note = "application NETSCAPE2.0", True, "loop count"
+        found.append(Part(name, block.offset, block.end - block.offset, stays, note))
+        last = block.end
+    if last < len(data):
+        found.append(Part("trailing bytes", last, len(data) - last, False, "behind the end of the image"))
+    return tuple(found)
