@@ -20,6 +20,7 @@ def close() -> None:
     carry_version_to_eventbridge()
     name_the_role_in_principal_arn()
     show_encryption_headers_to_policies()
+    name_the_error_of_a_failed_start()
 
 
 def bound_environments(per_function: int, at_once: int) -> None:
@@ -114,3 +115,25 @@ def show_encryption_headers_to_policies() -> None:
         return found
 
     iam_actions.s3_service_context = context
+
+
+def name_the_error_of_a_failed_start() -> None:
+    """Report the error's own name when a function fails while it is imported; MiniStack says ``Runtime.Unknown``.
+
+    Source: AWS Lambda Developer Guide, "Lambda runtime API", initialization error.
+    """
+    from ministack.core import lambda_runtime
+
+    inner = lambda_runtime.ProvidedWorker._await_init
+
+    def await_init(worker: Any, init_timeout: float | None = None) -> None:
+        try:
+            inner(worker, init_timeout)
+        except RuntimeError as error:
+            found = worker._init_error
+            if isinstance(found, dict) and found.get("errorType"):
+                message = str(found.get("errorMessage", ""))
+                raise lambda_runtime.ProvidedRuntimeError(message, found["errorType"]) from error
+            raise
+
+    lambda_runtime.ProvidedWorker._await_init = await_init

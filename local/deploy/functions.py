@@ -59,8 +59,8 @@ def function(context: Context, properties: Properties) -> Created:
     )
     if "KmsKeyArn" in arguments:
         arguments["KMSKeyArn"] = arguments.pop("KmsKeyArn")
-    environment = properties.take("Environment", {"Variables": {}})
-    arguments["Environment"] = environment
+    variables = properties.take("Environment", {"Variables": {}})["Variables"]
+    arguments["Environment"] = {"Variables": {k: _from_layer(context.folder, str(v)) for k, v in variables.items()}}
     arguments["Tags"] = {t["Key"]: t["Value"] for t in tags(properties.take("Tags", []))}
     reserved = properties.take("ReservedConcurrentExecutions", None)
     properties.take("RecursiveLoop", None)  # AWS's default is Terminate; no function here calls another
@@ -128,6 +128,16 @@ def invoke_config(context: Context, properties: Properties) -> Created:
     qualified = {} if qualifier == "$LATEST" else {"Qualifier": qualifier}
     context.client("lambda").put_function_event_invoke_config(FunctionName=name, **qualified, **arguments)
     return Created(properties.logical_id)
+
+
+def _from_layer(folder: Path, value: str) -> str:
+    """Give a path of a layer, ``/opt/...`` in Lambda, where it is on this machine."""
+    if not value.startswith("/opt/"):
+        return value
+    found = sorted(folder.glob(f"layers/*/{value.removeprefix('/opt/')}"))
+    if len(found) != 1:
+        raise FileNotFoundError(f"Expected one layer that holds {value}; found {len(found)}. Run `make setup`")
+    return str(found[0])
 
 
 def _log_format(logging: Mapping[str, str]) -> dict[str, str]:
