@@ -3,8 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MODELS := layers/vision/models
+# Tools whose own pins conflict with the product's live in environments of their own.
+SAM := .tools/sam
+CHECKOV := .tools/checkov
+# What `make build` builds for: arm64 or x86_64, as the template's parameter Architecture.
+ARCHITECTURE ?= arm64
+BUILT := .aws-sam/$(ARCHITECTURE)
 
-.PHONY: help setup test lint requirements
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help setup test lint build size requirements
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -20,14 +28,31 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml layers/vision/fetch_models.p
 	$(BIN)/python layers/vision/fetch_models.py $(MODELS)
 	touch $@
 
-lint: setup ## Check style and types.
+$(SAM)/.ready $(CHECKOV)/.ready: .tools/%/.ready: requirements/%.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	touch $@
+
+lint: setup $(SAM)/.ready $(CHECKOV)/.ready ## Check style, types and the template.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/cfn-lint template.yaml
+	$(SAM)/bin/sam validate --lint --region eu-central-1
+	$(CHECKOV)/bin/checkov --file template.yaml --framework cloudformation --compact --quiet --skip-download
 
 test: lint ## Run every test.
 	$(BIN)/python -m pytest
 
+build: setup $(SAM)/.ready ## Build layers and functions for Lambda, without Docker. ARCHITECTURE=arm64 or x86_64.
+	PYTHON=$(abspath $(BIN)/python) PHOTOGATE_ARCHITECTURE=$(ARCHITECTURE) $(SAM)/bin/sam build --region eu-central-1 \
+	  --build-dir $(BUILT) --parameter-overrides Architecture=$(ARCHITECTURE)
+
+size: build ## Print what each function unpacks to, against Lambda's limit.
+	$(BIN)/python layers/size.py $(BUILT)/template.yaml
+
 requirements: ## Pin the requirements again (needs uv).
-	cd requirements && for f in dev; do \
+	cd requirements && for f in dev sam checkov; do \
 	  uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-emit-find-links $$f.in -o $$f.txt; done
+	cd requirements && for f in photogate vision formats crypto; do \
+	  uv pip compile --quiet --python-version 3.13 --python-platform aarch64-manylinux_2_28 --generate-hashes --no-emit-index-url --no-emit-find-links --constraint dev.txt $$f.in -o $$f.txt; done
