@@ -90,6 +90,8 @@ class LocalCloud:
         Template parameters that differ from `default_parameters`.
     template
         Another template than the repository's; functions are found beside it.
+    plain_http
+        Open a second door without TLS, for the tests that knock there and must be refused.
     tell
         Called with a line for each step; silent unless given.
     """
@@ -101,12 +103,14 @@ class LocalCloud:
         port: int | None = None,
         parameters: Mapping[str, str] | None = None,
         template: Path | None = None,
+        plain_http: bool = False,
         tell: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.places = Places((root or REPOSITORY / ".local").resolve())
         self._port = port
         self._given = dict(parameters or {})
         self._template = (template or REPOSITORY / "template.yaml").resolve()
+        self._plain_http = plain_http
         self._tell = tell
         self._running: server.Running | None = None
         self._deployed: _Deployed | None = None
@@ -136,7 +140,7 @@ class LocalCloud:
                 return
             self._forget()
             self._tell("starting the server")
-            self._running = server.start(self.places, self._port)
+            self._running = server.start(self.places, self._port, plain_http=self._plain_http)
             self._tell(f"deploying {self._template.name} to {self.base}")
             try:
                 self._deploy()
@@ -169,6 +173,12 @@ class LocalCloud:
         if self._running is None:
             raise LocalCloudError("Expected a cloud that is up; call start() first")
         return self._running.base
+
+    @property
+    def plain_base(self) -> str | None:
+        """Address of the door without TLS, where there is one."""
+        port = self._running.plain_port if self._running else None
+        return f"http://127.0.0.1:{port}" if port else None
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -206,7 +216,7 @@ class LocalCloud:
     def client(self, service: str) -> Any:
         """Give a client of the account's administrator."""
         if service not in self._clients:
-            self._clients[service] = self._client_of(self._admin_session(), service)
+            self._clients[service] = _client_of(self._admin_session(), service, self.base, self.ca_bundle)
         return self._clients[service]
 
     def session_for_role(self, arn: str) -> RoleSession:
@@ -225,7 +235,7 @@ class LocalCloud:
             aws_session_token=made["SessionToken"],
             region_name=REGION,
         )
-        return RoleSession(lambda service: self._client_of(session, service))
+        return RoleSession(self, session)
 
     def token(self, tenant: str, caller: str, scopes: Sequence[str] = (), **more: Any) -> str:
         """Give a token that the API accepts; `more` is passed on to `local.tokens.Issuer.token`."""
@@ -350,15 +360,6 @@ class LocalCloud:
             region_name=REGION,
         )
 
-    def _client_of(self, session: boto3.Session, service: str) -> Any:
-        config = Config(
-            signature_version="s3v4" if service == "s3" else None,
-            s3={"addressing_style": "path"} if service == "s3" else None,
-            retries={"mode": "standard", "total_max_attempts": 2},
-            max_pool_connections=64,
-        )
-        return session.client(service, endpoint_url=self.base, verify=str(self.ca_bundle), config=config)
-
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with self.places.lock.open("w") as file:
@@ -370,7 +371,22 @@ class LocalCloud:
 class RoleSession:
     """Clients that act as one role."""
 
-    client: Callable[[str], Any]
+    cloud: LocalCloud
+    session: boto3.Session
+
+    def client(self, service: str, base: str | None = None) -> Any:
+        """Give a client; of another address than the cloud's own where `base` names one."""
+        return _client_of(self.session, service, base or self.cloud.base, self.cloud.ca_bundle)
+
+
+def _client_of(session: boto3.Session, service: str, base: str, ca: Path) -> Any:
+    config = Config(
+        signature_version="s3v4" if service == "s3" else None,
+        s3={"addressing_style": "path"} if service == "s3" else None,
+        retries={"mode": "standard", "total_max_attempts": 2},
+        max_pool_connections=64,
+    )
+    return session.client(service, endpoint_url=base, verify=str(ca), config=config)
 
 
 def _pages(call: Callable[..., Any], key: str, **arguments: Any) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The server's process: ``python -m local.serve ROOT PORT``. `local.server` starts and stops it.
+"""The server's process: ``python -m local.serve ROOT PORT [PLAIN_PORT]``. `local.server` starts and stops it.
 
 MiniStack's application, unchanged, behind TLS, with two things beside it: the token issuer, and an entrance for the
 account's administrator on this machine (``/_photogate/admin/``), who may act as any role.
@@ -119,7 +119,7 @@ async def _answer(send: Send, status: int, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def main(root: str, port: str) -> None:
+def main(root: str, port: str, plain_port: str | None = None) -> None:
     """Serve until told to stop."""
     places = Places(Path(root))
     places.scratch.mkdir(parents=True, exist_ok=True)
@@ -137,6 +137,8 @@ def main(root: str, port: str) -> None:
     gaps.close()
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
+    if plain_port:
+        config.insecure_bind = [f"127.0.0.1:{plain_port}"]
     config.certfile = str(places.certificate)
     config.keyfile = str(places.certificate_key)
     config.alpn_protocols = ["http/1.1"]
@@ -153,4 +155,4 @@ def main(root: str, port: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(*sys.argv[1:])

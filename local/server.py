@@ -15,7 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from local.authority import ensure_certificates, write_private
@@ -37,6 +37,7 @@ class Running:
 
     pid: int
     port: int
+    plain_port: int | None = None
 
     @property
     def base(self) -> str:
@@ -48,13 +49,13 @@ def running(places: Places) -> Running | None:
     """Give the server of these places if its process lives and answers; else None."""
     try:
         found = json.loads(places.server.read_text())
-        server = Running(int(found["pid"]), int(found["port"]))
-    except (FileNotFoundError, ValueError, KeyError):
+        server = Running(**found)
+    except (FileNotFoundError, ValueError, TypeError):
         return None
     return server if _is_ours(server.pid, places) and _answers(server, places) else None
 
 
-def start(places: Places, port: int | None = None) -> Running:
+def start(places: Places, port: int | None = None, *, plain_http: bool = False) -> Running:
     """Start a server and wait until it answers.
 
     Parameters
@@ -63,6 +64,8 @@ def start(places: Places, port: int | None = None) -> Running:
         Where its files are.
     port
         A port on 127.0.0.1; a free one unless given.
+    plain_http
+        Open a second door without TLS, for the tests that knock there and must be refused.
 
     Raises
     ------
@@ -78,10 +81,11 @@ def start(places: Places, port: int | None = None) -> Running:
     chosen = port or _free_port()
     if not _is_free(chosen):
         raise LocalCloudError(f"Expected port {chosen} on 127.0.0.1 to be free; something else listens there")
+    plain = [str(_free_port())] if plain_http else []
     path = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "shared")])
     with places.log.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "local.serve", str(places.root), str(chosen)],
+            [sys.executable, "-m", "local.serve", str(places.root), str(chosen), *plain],
             cwd=REPOSITORY,
             env={**os.environ, "PYTHONPATH": path},
             stdin=subprocess.DEVNULL,
@@ -89,8 +93,8 @@ def start(places: Places, port: int | None = None) -> Running:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    server = Running(process.pid, chosen)
-    write_private(places.server, json.dumps({"pid": server.pid, "port": server.port}).encode())
+    server = Running(process.pid, chosen, *(int(p) for p in plain))
+    write_private(places.server, json.dumps(asdict(server)).encode())
     deadline = time.monotonic() + START_SECONDS
     while not _answers(server, places):
         if process.poll() is not None:
@@ -115,9 +119,9 @@ def stop(places: Places) -> None:
             os.killpg(pid, signal.SIGKILL)
         deadline = time.monotonic() + STOP_SECONDS
         while _group_is_ours(pid, places) and time.monotonic() < deadline:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
             time.sleep(0.02)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
     shutil.rmtree(places.scratch, ignore_errors=True)
     places.server.unlink(missing_ok=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,10 @@ PATH_PROPERTIES = {
     "AWS::Serverless::LayerVersion": "ContentUri",
     "AWS::Serverless::StateMachine": "DefinitionUri",
 }
+
+
+# The translator counts its own calls for AWS and warns that nobody collects the counts.
+logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)
 
 
 class _Loader(yaml.SafeLoader):
