@@ -26,7 +26,7 @@ from rich.table import Table
 from local.client import Client, send_form
 from local.cloud import LocalCloud
 from local.places import REPOSITORY
-from local.samples import SAMPLES, SECRET, Sample
+from local.samples import PLANTED, SAMPLES, Sample
 from photogate.audit.event import Actor, ActorKind
 from photogate.audit.log import AuditLog
 from photogate.audit.query import AuditReader, check_chain
@@ -127,7 +127,9 @@ def print_trail(console: Console, result: Result) -> None:
             str(event["seq"]), event["time"][11:23], event["name"], event["function"], event["outcome"], details
         )
     console.print(table)
-    console.print(f"verified: {len(result.events)} events, numbered without a gap, each with the hash of the one before.")
+    console.print(
+        f"verified: {len(result.events)} events, numbered without a gap, each with the hash of the one before."
+    )
 
 
 def as_png(data: bytes) -> bytes:
@@ -156,9 +158,10 @@ def draw(results: Sequence[Result], folder: Path) -> Path:
                 text = "nothing is kept" if side == "after" else "not an image"
                 cells.append(f'<figure><div class="none">{text}</div><figcaption>{side}</figcaption></figure>')
         said = html.escape(str(r.view.get("message") or ""))
+        name, reason = html.escape(r.sample.name), html.escape(str(r.view.get("reason") or ""))
         rows.append(
-            f'<section><h2>{html.escape(r.sample.name)} <small>{r.sample.tenant}</small></h2><p><b>{r.status}</b> '
-            f"{html.escape(str(r.view.get('reason') or ''))}. {said} <i>Removed: {r.removed or 'not looked at'}.</i></p>"
+            f"<section><h2>{name} <small>{r.sample.tenant}</small></h2><p><b>{r.status}</b> {reason}. {said} "
+            f"<i>Removed: {r.removed or 'not looked at'}.</i></p>"
             f'<div class="pair">{"".join(cells)}</div></section>'
         )
     style = (
@@ -177,9 +180,9 @@ def draw(results: Sequence[Result], folder: Path) -> Path:
 
 def leaks(cloud: LocalCloud, results: Sequence[Result]) -> list[str]:
     """Search what was stored, told and logged for the values that were planted."""
-    found = [f"stored {r.sample.name}" for r in results if r.after and SECRET.encode() in r.after]
-    found += [f"events of {r.sample.name}" for r in results if SECRET in json.dumps([r.events, r.view])]
-    found += ["logs" for line in cloud.logs() if SECRET in line]
+    found = [f"stored {r.sample.name}" for r in results if r.after and PLANTED.encode() in r.after]
+    found += [f"events of {r.sample.name}" for r in results if PLANTED in json.dumps([r.events, r.view])]
+    found += ["logs" for line in cloud.logs() if PLANTED in line]
     return found
 
 
@@ -218,13 +221,21 @@ def run(cloud: LocalCloud, folder: Path, console: Console) -> int:
     print_trail(console, redacted)
     show_command(console, cloud, redacted)
     page = draw(results, folder)
-    console.print(f"\nBefore and after pictures: {page.relative_to(REPOSITORY) if page.is_relative_to(REPOSITORY) else page}")
-    wrong = [f"{r.sample.name}: expected {r.sample.expected}, found {r.status}" for r in results if r.status != r.sample.expected]
+    console.print(
+        f"\nBefore and after pictures: {page.relative_to(REPOSITORY) if page.is_relative_to(REPOSITORY) else page}"
+    )
+    wrong = [
+        f"{r.sample.name}: expected {r.sample.expected}, found {r.status}"
+        for r in results
+        if r.status != r.sample.expected
+    ]
     wrong += [f"a planted value was found in {place}" for place in leaks(cloud, results)]
     for line in wrong:
         console.print(f"[red]{line}[/]")
     if not wrong:
-        console.print("Every photo ended as its tenant's policy says; no planted value is left in what was stored or logged.")
+        console.print(
+            "Every photo ended as its tenant's policy says; no planted value is left in what was stored or logged."
+        )
     return 1 if wrong else 0
 
 

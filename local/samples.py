@@ -17,9 +17,9 @@ from typing import Any
 from PIL import Image
 from skimage import data as pictures
 
-__all__ = ["SAMPLES", "SECRET", "Sample", "jpeg", "oversize", "picture"]
+__all__ = ["PLANTED", "SAMPLES", "Sample", "jpeg", "oversize", "picture"]
 
-SECRET = "SECRET-3fa9"
+PLANTED = "PLANTED-3fa9"
 """Stands in every planted value, so that a search shows whether one is left."""
 
 MAKE, MODEL, TIME, ARTIST, ORIENTATION, GPS = 0x010F, 0x0110, 0x0132, 0x013B, 0x0112, 0x8825
@@ -59,7 +59,7 @@ def picture(name: str) -> Image.Image:
 def jpeg(image: Image.Image, *, orientation: int = 1, segments: bytes = b"", **options: Any) -> bytes:
     """Write a JPEG as a phone would: Exif with camera, owner, time and place; further segments behind it."""
     exif = Image.Exif()
-    exif[MAKE], exif[MODEL], exif[ARTIST] = f"Maker {SECRET}", f"Phone {SECRET}", f"Owner {SECRET}"
+    exif[MAKE], exif[MODEL], exif[ARTIST] = f"Maker {PLANTED}", f"Phone {PLANTED}", f"Owner {PLANTED}"
     exif[TIME], exif[ORIENTATION] = "2026:11:01 09:30:00", orientation
     exif.get_ifd(GPS).update({1: "N", 2: (52.0, 31.0, 12.0), 3: "E", 4: (13.0, 24.0, 18.0), 29: "2026:11:01"})
     out = io.BytesIO()
@@ -79,7 +79,7 @@ def xmp() -> bytes:
     packet = (
         '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
         '<rdf:Description xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" '
-        f'photoshop:City="City {SECRET}" photoshop:AuthorsPosition="{SECRET}"/></rdf:RDF></x:xmpmeta>'
+        f'photoshop:City="City {PLANTED}" photoshop:AuthorsPosition="{PLANTED}"/></rdf:RDF></x:xmpmeta>'
     )
     return segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + packet.encode())
 
@@ -100,7 +100,7 @@ def box(kind: bytes, payload: bytes) -> bytes:
 
 def c2pa() -> bytes:
     """Make a C2PA manifest store that says that a machine made the picture (APP11, JUMBF)."""
-    described = bytes.fromhex("63327061001100108000" "00aa00389b71") + b"\x03c2pa\0"
+    described = bytes.fromhex("6332706100110010800000aa00389b71") + b"\x03c2pa\0"
     source = b"http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
     claims = box(b"jumd", bytes(16) + b"\x03c2pa.actions\0") + box(
         b"json", b'{"actions":[{"action":"c2pa.created","digitalSourceType":"' + source + b'"}]}'
@@ -129,15 +129,15 @@ def screenshot() -> bytes:
     out = io.BytesIO()
     picture("coffee").save(out, "PNG")
     whole = out.getvalue()
-    text = b"Author\0" + SECRET.encode()
+    text = b"Author\0" + PLANTED.encode()
     chunk = struct.pack(">I", len(text)) + b"tEXt" + text + struct.pack(">I", zlib.crc32(b"tEXt" + text))
-    return whole[:33] + chunk + whole[33:] + b"behind the end: " + SECRET.encode()
+    return whole[:33] + chunk + whole[33:] + b"behind the end: " + PLANTED.encode()
 
 
 def messenger() -> bytes:
     """A WebP with Exif."""
     exif = Image.Exif()
-    exif[ARTIST], exif[MODEL] = f"Owner {SECRET}", f"Phone {SECRET}"
+    exif[ARTIST], exif[MODEL] = f"Owner {PLANTED}", f"Phone {PLANTED}"
     out = io.BytesIO()
     picture("chelsea").save(out, "WEBP", lossless=True, exif=exif)
     return out.getvalue()
@@ -151,7 +151,7 @@ def selfie() -> bytes:
 
 def spreadsheet() -> bytes:
     """Something that calls itself a photo."""
-    return b"PK\x03\x04 name,address\n" + SECRET.encode() * 20
+    return b"PK\x03\x04 name,address\n" + PLANTED.encode() * 20
 
 
 def oversize() -> bytes:

@@ -11,8 +11,9 @@ from photogate.aws.world import World
 from photogate.clock import system_clock
 from photogate.config import ApiSettings, AuditSettings, PseudonymSettings, UploadsSettings, load
 from photogate.http import Api, answer
-from photogate.intake import Photos, upload_view
+from photogate.intake import Photos
 from photogate.observability import step
+from photogate.views import upload_view
 
 
 class Needs(ApiSettings, UploadsSettings, PseudonymSettings, AuditSettings):
