@@ -6,6 +6,7 @@ state machine: those are for ``tests/e2e``.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import json
@@ -13,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -25,9 +27,12 @@ from photogate.audit.log import AuditLog
 from photogate.audit.trail import Trail
 from photogate.aws.audit_table import AuditTable
 from photogate.aws.policies_table import DynamoPolicies
+from photogate.errors import Transient
 from photogate.policy import Policy
 from photogate.tenants import change_policy, create_tenant
+from photogate.vision import detector as vision
 
+load_once = functools.cache(vision.Detectors.load)
 TENANT = "acme"
 CALLER = "driver-17@example.com"
 BUCKETS = ("incoming", "work", "quarantine", "vault")
@@ -63,6 +68,8 @@ class Account:
     def function(self, name: str) -> ModuleType:
         """Import a handler's module in this account, once."""
         if name not in self.functions:
+            # The sessions are the same for every account: made once, they serve all tests.
+            vision.Detectors.load = load_once  # type: ignore[method-assign]
             sys.modules.pop(f"functions.{name}.app", None)
             self.functions[name] = importlib.import_module(f"functions.{name}.app")
         return self.functions[name]
@@ -131,40 +138,69 @@ class Account:
         }
 
     def process(self, upload: dict[str, Any], execution: str = "execution-1") -> dict[str, Any]:
-        """Walk a photo through the handlers in the order of the state machine; give the last state."""
-        state = self.call("admit_upload", self.created(upload, execution))
+        """Walk a photo through the handlers as the state machine does: retries, catches and all; give the last state.
+
+        What Quarantine or RecordOutcome raise for good ends the workflow, here as there.
+        """
+        event = self.created(upload, execution)
+        try:
+            state = self.attempt("admit_upload", event)
+        except Exception as error:
+            state = self.attempt("quarantine_photo", {**event, "error": {"name": type(error).__name__}})
         admission = state["admission"]
         if admission == "duplicate":
             return state
-        if admission == "admitted":
+        if admission == "rejected":
+            state["reject"] = self.attempt("reject_upload", state)
+        elif admission == "review" and "quarantine" not in state:
+            state = self.attempt("quarantine_photo", state)
+        elif admission == "admitted":
             state = self._see(state)
-        elif admission == "review":
-            state = self.call("quarantine_photo", state)
-        elif admission == "rejected":
-            state["reject"] = self.call("reject_upload", state)
-        state["outcome"] = self.call("record_outcome", state)
+        state["outcome"] = self.attempt("record_outcome", state)
         return state
 
+    def attempt(self, function: str, state: dict[str, Any]) -> dict[str, Any]:
+        """Run a handler, and again on `Transient`, as the state machine's Retry does."""
+        for _ in range(2):
+            try:
+                return self.call(function, state)
+            except Transient:
+                continue
+        return self.call(function, state)
+
     def _see(self, state: dict[str, Any]) -> dict[str, Any]:
-        state["strip"] = self.call("strip_metadata", state)
+        try:
+            return self._steps(state)
+        except Exception as error:
+            return self.attempt("quarantine_photo", {**state, "error": {"name": type(error).__name__}})
+
+    def _steps(self, state: dict[str, Any]) -> dict[str, Any]:
+        state["strip"] = self.attempt("strip_metadata", state)
         if state["strip"]["status"] == "refused":
-            return {**state, "reject": self.call("reject_upload", state)}
+            return {**state, "reject": self.attempt("reject_upload", state)}
         if state["strip"]["rendition_needed"]:
-            state["convert"] = self.call("convert_photo", state)
-        state["detect"] = self.call("detect_faces", state)
+            state["convert"] = self.attempt("convert_photo", state)
+        state["detect"] = self.attempt("detect_faces", state)
         decision = state["detect"]["decision"]
         if decision == "RETAKE":
-            return {**state, "retake": self.call("ask_retake", state)}
+            return {**state, "retake": self.attempt("ask_retake", state)}
         if decision == "REJECT":
-            return {**state, "reject": self.call("reject_upload", state)}
+            return {**state, "reject": self.attempt("reject_upload", state)}
         while decision == "REDACT":
-            state["redact"] = self.call("redact_photo", state)
-            state["second"] = self.call("detect_faces", state)
+            state["redact"] = self.attempt("redact_photo", state)
+            state["second"] = self.attempt("detect_faces", state)
             if state["second"]["verdict"] != "again":
                 break
         if decision == "REVIEW" or state.get("second", {}).get("verdict") == "remains":
-            return self.call("quarantine_photo", state)
-        return {**state, "stored": self.call("store_photo", state)}
+            return self.attempt("quarantine_photo", state)
+        return {**state, "stored": self.attempt("store_photo", state)}
+
+    def sweep_later(self, seconds: int) -> dict[str, Any]:
+        """Run the sweeper as if so much time had passed."""
+        app = self.function("sweep_uploads")
+        later = datetime.now(UTC) + timedelta(seconds=seconds)
+        app.system_clock = lambda: later  # type: ignore[attr-defined]
+        return self.call("sweep_uploads", {})
 
     def set_policy(self, policy: Policy) -> None:
         """Put another policy in force."""
