@@ -35,6 +35,7 @@ class Job:
     source: str
     target: str
     keep: frozenset[Keep]
+    check_scan: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def run(job: Job) -> Line:
         return Line(job.source, reason=Reason.INTERNAL, message=f"cannot be read: {error.strerror}")
     before = hashlib.sha256(data).hexdigest()
     try:
-        new = strip_bytes(data, keep=job.keep)
+        new = strip_bytes(data, keep=job.keep, check_scan=job.check_scan)
     except ImageRefused as error:
         return Line(job.source, reason=error.refusal, sha256_in=before, message=f"{error}. {error.instead}")
     except MemoryError:
@@ -120,17 +121,17 @@ def photos(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def _jobs(paths: tuple[Path, ...], out: Path | None, keep: frozenset[Keep]) -> list[Job]:
+def _jobs(paths: tuple[Path, ...], out: Path | None, keep: frozenset[Keep], check_scan: bool) -> list[Job]:
     sources = list(photos(paths))
     if out is None:
-        return [Job(str(source), str(source), keep) for source in sources]
+        return [Job(str(source), str(source), keep, check_scan) for source in sources]
     twice = [name for name, count in Counter(source.name for source in sources).items() if count > 1]
     if twice:
         raise click.UsageError(f"{len(twice)} base names occur more than once; strip their folders one by one.")
     if any((out / source.name).resolve() == source.resolve() for source in sources):
         raise click.UsageError("--out is the inputs' own folder; use --in-place to replace them.")
     out.mkdir(parents=True, exist_ok=True)
-    return [Job(str(source), str(out / source.name), keep) for source in sources]
+    return [Job(str(source), str(out / source.name), keep, check_scan) for source in sources]
 
 
 def _size(job: Job) -> int:
@@ -163,9 +164,21 @@ def _keeps(_: click.Context, __: click.Parameter, value: str) -> frozenset[Keep]
 @click.option("--in-place", is_flag=True, help="Replace each file by its result.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line for each input.")
 @click.option("--keep", default="", callback=_keeps, help="Rights fields that may stay: copyright,creator.")
+@click.option(
+    "--scan-check/--no-scan-check",
+    default=True,
+    show_default=True,
+    help="Look for bytes behind the last MCU of a JPEG scan: one decode of each file.",
+)
 @click.option("--jobs", default=os.cpu_count() or 1, show_default="CPUs", type=click.IntRange(1), help="Processes.")
 def strip(
-    paths: tuple[Path, ...], out: Path | None, in_place: bool, as_json: bool, keep: frozenset[Keep], jobs: int
+    paths: tuple[Path, ...],
+    out: Path | None,
+    in_place: bool,
+    as_json: bool,
+    keep: frozenset[Keep],
+    scan_check: bool,
+    jobs: int,
 ) -> None:
     """Remove metadata from photos, losslessly.
 
@@ -174,7 +187,7 @@ def strip(
     """
     if (out is None) == (not in_place):
         raise click.UsageError("Say where the results go: --out DIR, or --in-place to replace the files.")
-    todo = _jobs(paths, out, keep)
+    todo = _jobs(paths, out, keep, scan_check)
     bar = sys.stderr.isatty() and len(todo) > 1
     refused = 0
     for number, line in enumerate(_lines(todo, jobs), 1):

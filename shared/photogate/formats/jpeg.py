@@ -28,7 +28,7 @@ from photogate.formats.container import (
     check_measure,
     refuse,
 )
-from photogate.formats.jpeg_scan import Component, Frame, Scan, find_marker
+from photogate.formats.jpeg_scan import Component, Frame, Scan, find_marker, find_markers
 from photogate.formats.jpeg_verify import verify
 
 __all__ = ["measure", "parts", "rewrite", "verify"]
@@ -84,6 +84,8 @@ def _segments_to_frame(data: bytes) -> tuple[int, int, int]:
         if marker in _SOF or marker in _REFUSED_SOF:
             return marker, at + 2, size - 2
         at += size
+    else:
+        refuse(f"Expected at most {limits.MAX_SEGMENTS} segments; found more", at)
     return refuse("Expected a frame header (SOF); found none", at)
 
 
@@ -335,18 +337,17 @@ def _intervals(data: bytes, scan: Scan, at: int, total: int) -> int:
     if allowed > limits.MAX_RESTARTS:
         refuse(f"Expected at most {limits.MAX_RESTARTS} restart intervals; found more", at)
     start = at
-    while True:
-        stop = find_marker(data, at)
+    for stop in find_markers(data, at):
         behind, marker = _after_fill(data, stop)
         if marker == 0:
             # A decoder reads the last as data; no encoder writes such fill, and each is a place to hide a bit.
             refuse("Expected no fill bytes within entropy-coded data; found some", stop)
         scan.intervals.append((start, stop))
-        if 0xD0 <= marker <= 0xD7 and len(scan.restarts) < allowed:
-            scan.restarts.append(marker)
-            start = at = behind
-            continue
-        return stop
+        if not 0xD0 <= marker <= 0xD7 or len(scan.restarts) >= allowed:
+            return stop
+        scan.restarts.append(marker)
+        start = behind
+    return len(data)
 
 
 def _after_fill(data: bytes, at: int) -> tuple[int, int]:

@@ -14,15 +14,16 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from photogate.errors import ImageRefused, Reason
 from photogate.formats import limits
 from photogate.formats.container import refuse
+from photogate.formats.jpeg_entropy import bytes_needed
 
-__all__ = ["Component", "Frame", "Scan", "find_marker", "trim"]
+__all__ = ["Component", "Frame", "Scan", "find_marker", "find_markers", "trim"]
 
 _MARKER = re.compile(rb"\xff[^\x00]")
 _WIDE = 1 << 18
@@ -95,6 +96,14 @@ def find_marker(data: bytes, at: int) -> int:
     return match.start() if match else size
 
 
+def find_markers(data: bytes, at: int) -> Iterator[int]:
+    """Find every 0xFF that no zero follows, and at last the file's length."""
+    first = find_marker(data, at)
+    for match in _MARKER.finditer(data, first):
+        yield match.start()
+    yield len(data)
+
+
 def trim(data: bytes, frame: Frame, scans: Sequence[Scan]) -> int:
     """Cut each interval of each scan down to the bytes that its MCUs need; changes `scans` in place.
 
@@ -122,20 +131,25 @@ def trim(data: bytes, frame: Frame, scans: Sequence[Scan]) -> int:
     for number, scan in enumerate(scans):
         columns, rows = frame.units(scan.components)
         total = columns * rows
+        before = [s for s in scans[:number] if _refined_by(s, scan)] if scan.high > 0 else []
+        if any(s.interval != scan.interval or len(s.intervals) != len(scan.intervals) for s in before):
+            refuse("Expected one restart interval for all scans of a component; found several", scan.offset)
+        prefixes: dict[int, bytes] = {}
+        colours = "CMYK" if len(scan.components) == 4 else "GRAY"
         for i, (start, end) in enumerate(scan.intervals):
-            if len(scan.intervals) > 1:
-                count = min(scan.interval, total - i * scan.interval)
-                shape = _shape(count, columns, scan)
-            else:
-                count, shape = total, (columns, rows)
+            several = len(scan.intervals) > 1
+            count = min(scan.interval, total - i * scan.interval) if several else total
             if frame.progressive and scan.start == 0 and scan.high > 0:
-                need = _refined_dc_length(data, start, end, frame, scan, count)
+                need = _refined_dc_length(data, start, end, scan, count)
             else:
-                before = [s for s in scans[:number] if _refined_by(s, scan)] if scan.high > 0 else []
-                if any(s.interval != scan.interval or len(s.intervals) != len(scan.intervals) for s in before):
-                    refuse("Expected one restart interval for all scans of a component; found several", scan.offset)
-                build = _miniature(data, frame, scan, shape, [(s, s.intervals[i]) for s in before])
-                need = _needed(data, start, end, build, simplejpeg.decode_jpeg, _colours(frame, scan))
+                if count not in prefixes:
+                    prefixes[count] = _prefix(frame, scan, _shape(count, columns, scan) if several else None)
+                middle = [b"".join((_tables(s), _sos(s), data[slice(*s.intervals[i])])) for s in before]
+                build = _builder(b"".join((prefixes[count], *middle, _tables(scan), _sos(scan))))
+                try:
+                    need = _needed(data, start, end, build, simplejpeg.decode_jpeg, colours)
+                except _Undecided:
+                    need = _counted(data, start, end, frame, scan, count)
             hidden += end - start - need
             scan.intervals[i] = (start, start + need)
     return hidden
@@ -158,7 +172,7 @@ def _shape(count: int, columns: int, scan: Scan) -> tuple[int, int]:
     return refuse("Expected a restart interval whose MCUs fill a rectangle; found none", scan.offset)
 
 
-def _refined_dc_length(data: bytes, start: int, end: int, frame: Frame, scan: Scan, count: int) -> int:
+def _refined_dc_length(data: bytes, start: int, end: int, scan: Scan, count: int) -> int:
     """A scan that refines DC has one bit for each data unit (G.1.2.1), so its length is known."""
     single = len(scan.components) == 1
     bits = count * (1 if single else sum(c.h * c.v for c in scan.components))
@@ -167,42 +181,30 @@ def _refined_dc_length(data: bytes, start: int, end: int, frame: Frame, scan: Sc
     return min(len(need), end - start)
 
 
-def _colours(frame: Frame, scan: Scan) -> str:
-    return "CMYK" if len(scan.components) == 4 else "GRAY"
-
-
 Builder = Callable[[bytes], bytes]
 
 
-def _miniature(
-    data: bytes, frame: Frame, scan: Scan, shape: tuple[int, int], before: list[tuple[Scan, tuple[int, int]]]
-) -> Builder:
-    """Give a function that makes a small JPEG of one interval's bytes."""
-    single = len(scan.components) == 1
-    components = [(c.id, 1 if single else c.h, 1 if single else c.v) for c in scan.components]
-    columns, rows = shape
-    wide = columns * 8 * max(h for _, h, _ in components)
-    high = rows * 8 * max(v for _, _, v in components)
-    if columns * rows == frame.units(scan.components)[0] * frame.units(scan.components)[1] and not single:
-        wide, high = frame.width, frame.height
-    ids = [i + 1 for i in range(len(components))]
-    body = b"".join(struct.pack(">BBB", ids[i], h << 4 | v, 0) for i, (_, h, v) in enumerate(components))
-    head = [b"\xff\xd8", b"\xff\xdb\0\x43\0" + b"\1" * 64]
-    head.append(
-        struct.pack(
-            ">BBHBHHB", 0xFF, 0xC2 if frame.progressive else 0xC1, 8 + len(body), 8, high, wide, len(components)
-        )
-        + body
-    )
-    if frame.progressive and scan.start > 0:
-        zero_table = bytes((0, 1)) + bytes(15) + b"\0"  # one code, `0`, for "no difference"
-        head.append(b"\xff\xc4" + struct.pack(">H", 2 + len(zero_table)) + zero_table)
-        head.append(b"\xff\xda\0\x08\1\1\0\0\0\0" + bytes(-(-columns * rows // 8)))
-    for earlier, (start, end) in before:
-        head += [_tables(earlier), _sos(earlier, ids), data[start:end]]
-    head += [_tables(scan), _sos(scan, ids)]
-    prefix = b"".join(head)
+def _builder(prefix: bytes) -> Builder:
     return lambda coded: b"".join((prefix, coded, b"\xff\xd9"))
+
+
+def _prefix(frame: Frame, scan: Scan, shape: tuple[int, int] | None) -> bytes:
+    """Make the start of a small JPEG of one scan: of the whole picture, or of `shape` MCUs (columns, rows)."""
+    single = len(scan.components) == 1
+    factors = [(1, 1) if single else (c.h, c.v) for c in scan.components]
+    columns, rows = shape or frame.units(scan.components)
+    wide, high = columns * 8 * max(h for h, _ in factors), rows * 8 * max(v for _, v in factors)
+    if shape is None and len(scan.components) == len(frame.components) > 1:
+        wide, high = frame.width, frame.height
+    body = b"".join(bytes((i, h << 4 | v, 0)) for i, (h, v) in enumerate(factors, 1))
+    marker = 0xC2 if frame.progressive else 0xC1
+    head = [b"\xff\xd8\xff\xdb\0\x43\0" + b"\1" * 64]
+    head.append(struct.pack(">BBHBHHB", 0xFF, marker, 8 + len(body), 8, high, wide, len(factors)) + body)
+    if frame.progressive and scan.start > 0:
+        # A DC scan of one table with one code, `0`, for "no difference".
+        head.append(b"\xff\xc4\0\x14\0\1" + bytes(16))
+        head.append(b"\xff\xda\0\x08\1\1\0\0\0\0" + bytes(-(-columns * rows // 8)))
+    return b"".join(head)
 
 
 def _tables(scan: Scan) -> bytes:
@@ -211,15 +213,31 @@ def _tables(scan: Scan) -> bytes:
     )
 
 
-def _sos(scan: Scan, ids: list[int]) -> bytes:
-    selectors = b"".join(
-        bytes((ids[i], dc << 4 | ac)) for i, (dc, ac) in enumerate(scan.tables[: len(scan.components)])
-    )
+def _sos(scan: Scan) -> bytes:
+    selectors = b"".join(bytes((i, dc << 4 | ac)) for i, (dc, ac) in enumerate(scan.tables, 1))
     return (
         struct.pack(">BBHB", 0xFF, 0xDA, 6 + len(selectors), len(scan.components))
         + selectors
         + bytes((scan.start, scan.end, scan.high << 4 | scan.low))
     )
+
+
+class _Undecided(Exception):
+    """The decoder complains of something else: sampling factors that it does not take, or damage."""
+
+
+def _counted(data: bytes, start: int, end: int, frame: Frame, scan: Scan, count: int) -> int:
+    """Count with our own decoder, which is slow and takes every sequential or DC scan."""
+    if scan.start > 0 or end - start > limits.MAX_SLOW_SCAN:
+        refuse("Expected entropy-coded data whose end can be told; found damage", start)
+    blocks: list[tuple[bytes, bytes | None]] = []
+    for component, (dc, ac) in zip(scan.components, scan.tables, strict=True):
+        tables = scan.huffman.get(dc), None if frame.progressive else scan.huffman.get(0x10 | ac)
+        if tables[0] is None or (tables[1] is None and not frame.progressive):
+            refuse("Expected the scan's Huffman tables; found none", scan.offset)
+        many = 1 if len(scan.components) == 1 else component.h * component.v
+        blocks += [(tables[0], tables[1])] * many
+    return bytes_needed(data[start:end], blocks, count)
 
 
 def _needed(data: bytes, start: int, end: int, build: Builder, decode: Callable[..., Any], colours: str) -> int:
@@ -231,7 +249,7 @@ def _needed(data: bytes, start: int, end: int, build: Builder, decode: Callable[
             coded = coded[:-1]  # half of a stuffed pair
         message = _warning(build(coded), decode, colours)
         if message and "premature end" not in message and "extraneous bytes" not in message:
-            refuse("Expected entropy-coded data that decodes; found damage", start)
+            raise _Undecided
         return "premature end" in message
 
     size = end - start

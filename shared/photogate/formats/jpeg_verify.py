@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 
 from photogate.formats import exif, icc
@@ -10,6 +11,7 @@ from photogate.formats.jpeg_scan import find_marker
 
 __all__ = ["verify"]
 
+_NOT_RESTART = re.compile(rb"\xff[^\x00\xd0-\xd7]")
 _ORDER = {0xE0: 0, 0xE1: 1, 0xE2: 2, 0xEE: 3, 0xDB: 4, 0xC0: 5, 0xC1: 5, 0xC2: 5}
 
 
@@ -78,11 +80,11 @@ def _segment(marker: int, content: bytes, at: int) -> None:
 
 
 def _entropy(data: bytes, at: int) -> int:
-    while True:
-        at = find_marker(data, at)
-        if not (at + 1 < len(data) and 0xD0 <= data[at + 1] <= 0xD7):
-            return at
-        at += 2
+    stop = find_marker(data, at)
+    if 0xD0 <= data[stop + 1] <= 0xD7:
+        match = _NOT_RESTART.search(data, stop)
+        stop = match.start() if match else len(data)
+    return stop
 
 
 def _profile(pieces: list[bytes]) -> None:

@@ -26,6 +26,7 @@ __all__ = [
     "MAX_SCANS",
     "MAX_SCAN_DECODES",
     "MAX_SEGMENTS",
+    "MAX_SLOW_SCAN",
 ]
 
 # A 200-megapixel phone sensor is the largest in use; decoded at 4 bytes a pixel that is 1 GB, what a function may hold.
@@ -54,6 +55,9 @@ MAX_RESTARTS: Final = 1_048_576
 
 # Intervals and scans that are checked one by one for hidden bytes: each costs a decoder's start, about 20 microseconds.
 MAX_SCAN_DECODES: Final = 32_768
+
+# A scan that only our own decoder can follow (odd sampling, damage): it reads 2 MB/s.
+MAX_SLOW_SCAN: Final = 4 * 1024 * 1024
 
 # PNG and WebP chunks, GIF blocks: IDAT pieces of 8 KiB in a 500 MB file are 64,000.
 MAX_CHUNKS: Final = 131_072

@@ -1,0 +1,258 @@
+"""Each test plants something in a JPEG that Pillow wrote, and looks for it in what comes out."""
+
+import io
+import random
+import struct
+
+import pytest
+from PIL import Image
+
+from photogate.errors import ImageRefused, Reason
+from photogate.findings import Evidence, Keep, MetadataCategory, Synthetic
+from photogate.formats import exif, inspect, measure, strip
+from photogate.formats.container import Context, Rights
+
+SECRET = b"SecretPlace"
+
+
+def picture(mode: str = "RGB", size: tuple[int, int] = (61, 47)) -> Image.Image:
+    noise = random.Random(7)
+    bands = len(Image.new(mode, (1, 1)).getbands())
+    return Image.frombytes(mode, size, bytes(noise.randrange(256) for _ in range(size[0] * size[1] * bands)))
+
+
+def jpeg(mode: str = "RGB", **options: object) -> bytes:
+    file = io.BytesIO()
+    picture(mode).save(file, "JPEG", **options)
+    return file.getvalue()
+
+
+def pixels(data: bytes) -> tuple[str, tuple[int, int], bytes]:
+    with Image.open(io.BytesIO(data)) as image:
+        return image.mode, image.size, image.tobytes()
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    return bytes((0xFF, marker)) + struct.pack(">H", len(body) + 2) + body
+
+
+def with_segment(data: bytes, marker: int, body: bytes) -> bytes:
+    return data[:2] + segment(marker, body) + data[2:]
+
+
+def has_exif(data: bytes) -> bool:
+    return b"Exif\0\0" in data
+
+
+KINDS = [
+    {},
+    {"progressive": True},
+    {"restart_marker_rows": 1},
+    {"restart_marker_blocks": 3},
+    {"progressive": True, "restart_marker_blocks": 2},
+    {"subsampling": "4:2:0", "optimize": True},
+]
+MODES = ["RGB", "L", "CMYK"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("options", KINDS)
+def test_pixels_stay_and_stripping_twice_changes_nothing(mode, options):
+    data = jpeg(mode, **options)
+    once = strip(data)
+    assert pixels(once.data) == pixels(data)
+    assert strip(once.data).data == once.data
+    assert strip(once.data).removed == ()
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, 8, 9, 100, 4096])
+@pytest.mark.parametrize("options", KINDS)
+def test_bytes_behind_the_last_mcu_vanish(options, length):
+    data = jpeg(**options)
+    tail = bytes(random.Random(length).randrange(255) for _ in range(length))
+    hidden = strip(data[:-2] + tail + data[-2:])
+    assert hidden.data == strip(data).data
+    assert any(r.where == "bytes behind the last MCU" and r.count >= length for r in hidden.removed)
+
+
+def test_bytes_at_the_end_of_an_inner_restart_interval_vanish():
+    data = jpeg(restart_marker_rows=1)
+    at = data.index(b"\xff\xd1")
+    assert strip(data[:at] + SECRET + data[at:]).data == strip(data).data
+
+
+def test_bytes_at_the_end_of_an_inner_progressive_scan_vanish():
+    data = jpeg(progressive=True)
+    scans = [i for i in range(len(data) - 1) if data[i : i + 2] == b"\xff\xda"]
+    at = data.rindex(b"\xff\xc4", 0, scans[3])
+    assert strip(data[:at] + SECRET + data[at:]).data == strip(data).data
+
+
+@pytest.mark.parametrize(
+    ("marker", "body"),
+    [
+        (0xFE, SECRET),
+        (0xE0, b"JFXX\0\x13" + SECRET),
+        (0xE1, b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta><a dc:title='" + SECRET + b"'/></x:xmpmeta>"),
+        (0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(40) + SECRET),
+        (0xE1, SECRET),
+        (0xE2, b"MPF\0" + SECRET),
+        (0xE2, b"FPXR\0" + SECRET),
+        (0xE2, b"urn:iso:std:iso:ts:21496:-1\0" + SECRET),
+        (0xE2, b"ICC_PROFILE\0\x01\x01" + SECRET),
+        (0xEB, b"JP\0\1" + SECRET),
+        (0xEC, b"Ducky" + SECRET),
+        (0xED, b"Photoshop 3.0\0" + SECRET),
+        (0xEF, SECRET),
+        (0xDC, b"\0\x10" + SECRET),
+        (0xF0, SECRET),
+    ],
+)
+def test_what_is_not_on_the_allow_list_goes(marker, body):
+    data = jpeg()
+    stripped = strip(with_segment(data, marker, body))
+    assert SECRET not in stripped.data
+    assert stripped.data == strip(data).data
+    assert stripped.removed
+
+
+def test_a_kept_segment_carries_no_tail():
+    data = jpeg("CMYK")
+    adobe = data.index(b"\xff\xee")
+    padded = data[:adobe] + segment(0xEE, data[adobe + 4 : adobe + 16] + SECRET) + data[adobe + 16 :]
+    assert strip(padded).data == strip(data).data
+    jfif = segment(0xE0, b"JFIF\0\1\2\0\0\1\0\1\1\1" + SECRET[:3])
+    assert SECRET[:3] not in strip(data[:2] + jfif + data[2:]).data
+
+
+def test_a_table_that_no_scan_uses_goes():
+    data = jpeg("L")
+    unused = segment(0xDB, b"\x03" + SECRET.ljust(64, b"\1")) + segment(0xC4, b"\x13" + bytes(15) + b"\x0b" + SECRET)
+    assert strip(data[:2] + unused + data[2:]).data == strip(data).data
+
+
+@pytest.mark.parametrize("tail", [SECRET, b"\0" * 9, b"\xff\xd8\xff\xe0second picture\xff\xd9", b"\0\0\0\x18ftypmp42"])
+def test_what_follows_the_end_goes(tail):
+    data = jpeg()
+    stripped = strip(data + tail)
+    assert stripped.data == strip(data).data
+    assert [r.where for r in stripped.removed][-1] == "bytes after EOI"
+
+
+def test_bytes_between_segments_go():
+    data = jpeg()
+    at = data.index(b"\xff\xdb")
+    assert strip(data[:at] + SECRET + data[at:]).data == strip(data).data
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_orientation_stays_as_the_only_tag(orientation):
+    made = Image.Exif()
+    made[0x0112], made[0x010F], made[0x8298] = orientation, "Maker", "Rights"
+    stripped = strip(jpeg(exif=made))
+    assert stripped.orientation == orientation
+    with Image.open(io.BytesIO(stripped.data)) as image:
+        assert dict(image.getexif()) == ({0x0112: orientation} if orientation > 1 else {})
+
+
+def test_an_orientation_in_xmp_alone_moves_to_exif():
+    data = with_segment(jpeg(), 0xE1, b'http://ns.adobe.com/xap/1.0/\0<rdf:x tiff:Orientation="8"/>')
+    stripped = strip(data)
+    assert stripped.orientation == 8
+    assert measure(stripped.data).orientation == 8
+
+
+def test_rights_stay_only_when_asked_for():
+    block = exif.build(1, Rights("(c) A", "B"))
+    data = with_segment(jpeg(), 0xE1, b"Exif\0\0" + block)
+    assert not has_exif(strip(data).data)
+    kept = strip(data, keep=frozenset({Keep.COPYRIGHT})).data
+    at = kept.index(b"Exif\0\0") + 6
+    assert exif.read(kept[at:], Context()).rights == Rights("(c) A", "")
+
+
+def test_the_origin_is_read_before_it_goes():
+    c2pa = b"JP\0\1" + b"jumbc2pa...http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+    found = strip(with_segment(jpeg(), 0xEB, c2pa)).provenance
+    assert (found.synthetic, found.evidence, found.c2pa) == (Synthetic.YES, (Evidence.C2PA,), True)
+    xmp = (
+        b"http://ns.adobe.com/xap/1.0/\0Iptc4xmpExt:DigitalSourceType='http://cv.iptc.org/newscodes/digitalsourcetype/"
+    )
+    assert strip(with_segment(jpeg(), 0xE1, xmp + b"digitalCapture'")).provenance.synthetic is Synthetic.NO
+    assert strip(jpeg()).provenance.synthetic is Synthetic.UNKNOWN
+
+
+def test_categories_are_told_without_values():
+    made = Image.Exif()
+    made[0x010F], made[0x010E] = "Maker", SECRET.decode()
+    made.get_ifd(0x8825)[1] = "N"
+    removed = strip(jpeg(exif=made)).removed
+    assert {r.category for r in removed} >= {
+        MetadataCategory.DEVICE,
+        MetadataCategory.COMMENT,
+        MetadataCategory.LOCATION,
+    }
+    assert SECRET.decode() not in repr(removed)
+
+
+@pytest.mark.parametrize("marker", [0xC3, 0xC9, 0xCA])
+def test_other_codings_are_refused_by_name(marker):
+    data = jpeg()
+    at = data.index(b"\xff\xc0") + 1
+    with pytest.raises(ImageRefused, match=r"lossless|arithmetic") as caught:
+        strip(data[:at] + bytes((marker,)) + data[at + 1 :])
+    assert caught.value.refusal is Reason.UNSUPPORTED_FORMAT
+
+
+def test_a_second_coding_of_the_same_coefficients_is_refused():
+    data = jpeg("L", progressive=True)
+    first = data.index(b"\xff\xda")
+    second = data.index(b"\xff\xc4", first)
+    with pytest.raises(ImageRefused, match="coded once"):
+        strip(data[:second] + data[first:second] + data[second:])
+
+
+def test_more_segments_than_the_limit_are_refused():
+    with pytest.raises(ImageRefused, match="segments"):
+        strip(b"\xff\xd8" + segment(0xFE, b"") * 10_000 + jpeg()[2:])
+
+
+def test_more_scans_than_the_limit_are_refused():
+    data = jpeg("L")
+    at = data.index(b"\xff\xda")
+    with pytest.raises(ImageRefused, match=r"scans|coded once|segments"):
+        strip(data[:at] + segment(0xDA, b"\1\1\0\0\x3f\0") * 100_000 + data[at:])
+
+
+@pytest.mark.parametrize("keep", [2, 3, 20, 200, 600])
+def test_a_file_cut_in_its_headers_is_refused(keep):
+    with pytest.raises(ImageRefused):
+        strip(jpeg()[:keep])
+
+
+def test_inspect_names_the_parts_and_says_what_stays():
+    tree = inspect(with_segment(jpeg(), 0xFE, SECRET) + SECRET)
+    stays = {part.name: part.stays for part in tree}
+    assert stays["COM"] is False
+    assert stays["trailing bytes"] is False
+    assert stays["SOF0"] is True
+    assert sum(part.size for part in tree) == len(jpeg()) + 4 + 2 * len(SECRET)
+    assert SECRET.decode() not in repr(tree)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("length", [1, 30])
+def test_damage_in_the_data_does_not_help_to_hide(mode, length):
+    data = bytearray(jpeg(mode, quality=90))
+    at = data.index(b"\xff\xda") + 200
+    data[at : at + 6] = b"\xff\0" * 3  # sixteen ones are in no Huffman table
+    whole = bytes(data)
+    assert strip(whole[:-2] + b"s" * length + whole[-2:]).data == strip(whole).data
+    assert pixels(strip(whole).data) == pixels(whole)
+
+
+def test_our_own_decoder_and_libjpeg_agree_on_where_an_interval_ends():
+    data = jpeg("CMYK", subsampling="4:2:0", restart_marker_rows=1)  # sampling that the fast way does not take
+    at = data.index(b"\xff\xd0")
+    assert strip(data[:at] + SECRET + data[at:-2] + b"x" + data[-2:]).data == strip(data).data
+    assert pixels(strip(data).data) == pixels(data)

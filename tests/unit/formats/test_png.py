@@ -1,0 +1,237 @@
+"""Each test plants something in a PNG that Pillow wrote, and looks for it in what comes out."""
+
+import io
+import struct
+import zlib
+
+import pytest
+from PIL import Image, ImageCms, PngImagePlugin
+
+from photogate.errors import ImageRefused, Reason
+from photogate.findings import Evidence, MetadataCategory, Synthetic
+from photogate.formats import inspect, measure, strip
+from tests.noise import noise
+
+SECRET = b"SecretPlace"
+
+
+def png(mode: str = "RGB", size: tuple[int, int] = (20, 13), **options: object) -> bytes:
+    image = noise(size, mode)
+    file = io.BytesIO()
+    image.save(file, "PNG", **options)
+    return file.getvalue()
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def before_data(data: bytes, more: bytes) -> bytes:
+    at = data.index(b"IDAT") - 4
+    return data[:at] + more + data[at:]
+
+
+def data_of(png_file: bytes) -> tuple[int, int, bytes]:
+    at = png_file.index(b"IDAT")
+    size = int.from_bytes(png_file[at - 4 : at], "big")
+    return at - 4, at + 8 + size, png_file[at + 4 : at + 4 + size]
+
+
+def with_data(png_file: bytes, body: bytes) -> bytes:
+    start, end, _ = data_of(png_file)
+    return png_file[:start] + chunk(b"IDAT", body) + png_file[end:]
+
+
+def look(data: bytes) -> list[tuple[str, tuple[int, int], bytes, object]]:
+    with Image.open(io.BytesIO(data)) as image:
+        frames = []
+        for i in range(getattr(image, "n_frames", 1)):
+            image.seek(i)
+            frames.append((image.mode, image.size, image.convert("RGBA").tobytes(), image.info.get("duration")))
+        return frames
+
+
+def animation() -> bytes:
+    frames = [Image.new("RGB", (16, 16), (i * 60, 0, 255 - i * 60)) for i in range(4)]
+    file = io.BytesIO()
+    frames[0].save(file, "PNG", save_all=True, append_images=frames[1:], duration=[40, 80, 120, 160], loop=3)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_pixels_stay_and_stripping_twice_changes_nothing(mode):
+    data = png(mode)
+    once = strip(data).data
+    assert look(once) == look(data)
+    assert strip(once).data == once
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        chunk(b"tEXt", b"Comment\0" + SECRET),
+        chunk(b"zTXt", b"Comment\0\0" + zlib.compress(SECRET)),
+        chunk(b"iTXt", b"Title\0\0\0en\0\0" + SECRET),
+        chunk(b"tIME", b"\7\xea\1\2\3\4\5"),
+        chunk(b"eXIf", b"MM\0*" + SECRET),
+        chunk(b"sPLT", SECRET + b"\0\x08"),
+        chunk(b"pCAL", SECRET),
+        chunk(b"hIST", SECRET),
+        chunk(b"caBX", SECRET),
+        chunk(b"prVt", SECRET),
+        chunk(b"PRVT", SECRET),
+        chunk(b"gAMA", b"\0\0\xb1\x8f" + SECRET),
+        chunk(b"tRNS", bytes(6) + SECRET),
+        chunk(b"PLTE", SECRET + b"!"),
+        chunk(b"iCCP", SECRET + b"\0\0" + zlib.compress(b"no profile")),
+    ],
+)
+def test_what_is_not_on_the_allow_list_goes(planted):
+    stripped = strip(before_data(png(), planted))
+    assert stripped.data == strip(png()).data
+    assert stripped.removed
+
+
+def test_profile_stays_as_rendering_tags_under_a_neutral_name():
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    body = SECRET + b"\0\0" + zlib.compress(profile)
+    stripped = strip(before_data(png(), chunk(b"iCCP", body))).data
+    assert SECRET not in stripped
+    with Image.open(io.BytesIO(stripped)) as image:
+        kept = image.info["icc_profile"]
+    assert 128 < len(kept) < len(profile)
+
+
+@pytest.mark.parametrize("kind", [b"gAMA", b"sRGB", b"cICP", b"cHRM", b"cLLI", b"mDCV", b"pHYs"])
+def test_what_rendering_needs_stays(kind):
+    size = {b"gAMA": 4, b"sRGB": 1, b"cICP": 4, b"cHRM": 32, b"cLLI": 8, b"mDCV": 24, b"pHYs": 9}[kind]
+    assert chunk(kind, bytes(size)) in strip(before_data(png(), chunk(kind, bytes(size)))).data
+
+
+def test_bytes_behind_the_zlib_stream_vanish():
+    data = png()
+    stripped = strip(with_data(data, data_of(data)[2] + SECRET))
+    assert stripped.data == strip(data).data
+    assert stripped.removed[0].count == len(SECRET)
+
+
+def test_rows_beyond_the_picture_vanish():
+    data = png()
+    rows = zlib.decompress(data_of(data)[2])
+    stripped = strip(with_data(data, zlib.compress(rows + SECRET * 50, 0))).data
+    assert SECRET not in stripped
+    assert look(stripped) == look(data)
+    assert strip(stripped).data == stripped
+
+
+def test_a_bomb_in_the_image_data_is_cut_at_the_last_row():
+    data = png()
+    rows = zlib.decompress(data_of(data)[2])
+    assert len(strip(with_data(data, zlib.compress(rows + bytes(50_000_000)))).data) < 10_000
+
+
+def test_too_few_rows_are_refused():
+    data = png()
+    rows = zlib.decompress(data_of(data)[2])
+    with pytest.raises(ImageRefused, match="Expected image data"):
+        strip(with_data(data, zlib.compress(rows[:-1])))
+
+
+def test_interlaced_rows_are_counted():
+    # One pixel of each of the seven passes' grids: 8 x 8 greyscale.
+    passes = [(1, 1), (1, 1), (2, 1), (2, 2), (4, 2), (4, 4), (8, 4)]
+    rows = b"".join((b"\0" + bytes(wide)) * high for wide, high in passes)
+    body = struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 1)
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", body)
+    exact = start + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    assert strip(exact).data == exact
+    longer = start + chunk(b"IDAT", zlib.compress(rows + SECRET)) + chunk(b"IEND", b"")
+    assert strip(longer).data == strip(strip(longer).data).data
+    assert look(strip(longer).data) == look(exact)
+
+
+@pytest.mark.parametrize("tail", [SECRET, chunk(b"tEXt", b"a\0" + SECRET), png()])
+def test_what_follows_the_end_goes(tail):
+    assert strip(png() + tail).data == strip(png()).data
+
+
+def test_an_animation_keeps_frames_timing_and_loops():
+    stripped = strip(animation()).data
+    assert look(stripped) == look(animation())
+    with Image.open(io.BytesIO(stripped)) as image:
+        assert image.info["loop"] == 3
+
+
+def test_a_frame_that_the_animation_does_not_count_goes():
+    data = animation()
+    at = data.index(b"acTL")
+    fewer = data[: at - 4] + chunk(b"acTL", struct.pack(">II", 2, 3)) + data[at + 16 - 4 + 8 - 4 :]
+    stripped = strip(fewer)
+    assert len(look(stripped.data)) == 2
+    assert any("does not count" in r.where for r in stripped.removed)
+
+
+def test_an_orientation_moves_to_the_only_tag_of_exif():
+    made = Image.Exif()
+    made[0x0112], made[0x010F] = 6, "Maker"
+    stripped = strip(png(exif=made))
+    assert stripped.orientation == 6
+    with Image.open(io.BytesIO(stripped.data)) as image:
+        assert dict(image.getexif()) == {0x0112: 6}
+
+
+def test_an_orientation_in_imagemagicks_raw_profile_or_xmp_is_honoured():
+    made = Image.Exif()
+    made[0x0112] = 3
+    block = made.tobytes()
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Raw profile type exif", f"\nexif\n{len(block):8}\n{block.hex()}\n", zip=True)
+    assert strip(png(pnginfo=text)).orientation == 3
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", '<rdf:x tiff:Orientation="5"/>')
+    assert strip(png(pnginfo=text)).orientation == 5
+
+
+def test_a_generators_text_tells_the_origin():
+    text = PngImagePlugin.PngInfo()
+    text.add_text("parameters", "a cat, Steps: 20, Sampler: Euler")
+    found = strip(png(pnginfo=text)).provenance
+    assert (found.synthetic, found.evidence) == (Synthetic.YES, (Evidence.GENERATOR,))
+
+
+def test_categories_are_told_without_values():
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Author", SECRET.decode())
+    removed = strip(png(pnginfo=text)).removed
+    assert [(r.category, r.where, r.count) for r in removed] == [(MetadataCategory.IDENTITY, "tEXt chunk", 1)]
+
+
+def test_a_palette_holds_no_more_than_the_bit_depth_allows():
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 1, 3, 0, 0, 0))
+    end = chunk(b"IDAT", zlib.compress(b"\0\0")) + chunk(b"IEND", b"")
+    stripped = strip(start + chunk(b"PLTE", b"\1\2\3\4\5\6" + SECRET + b"!") + end).data
+    assert stripped == start + chunk(b"PLTE", b"\1\2\3\4\5\6") + end
+
+
+@pytest.mark.parametrize(
+    ("size", "frames", "reason"),
+    [((100_000, 100_000), 0, Reason.TOO_MANY_PIXELS), ((4, 4), 10_000, Reason.TOO_MANY_FRAMES)],
+)
+def test_a_bomb_is_refused_from_its_headers(size, frames, reason):
+    head = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", *size, 8, 2, 0, 0, 0))
+    with pytest.raises(ImageRefused) as caught:
+        measure(head + chunk(b"acTL", struct.pack(">II", frames or 1, 0)))
+    assert caught.value.refusal is reason
+
+
+@pytest.mark.parametrize("keep", [8, 20, 33, 50, 90])
+def test_a_cut_file_is_refused(keep):
+    with pytest.raises(ImageRefused):
+        strip(png()[:keep])
+
+
+def test_inspect_names_the_chunks_and_says_what_stays():
+    data = before_data(png(), chunk(b"tEXt", b"Comment\0" + SECRET)) + SECRET
+    stays = {part.name: part.stays for part in inspect(data)}
+    assert (stays["tEXt"], stays["IDAT"], stays["trailing bytes"]) == (False, True, False)
+    assert sum(part.size for part in inspect(data)) == len(data)

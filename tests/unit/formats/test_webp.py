@@ -1,0 +1,140 @@
+"""Each test plants something in a WebP that Pillow wrote, and looks for it in what comes out."""
+
+import io
+import struct
+
+import pytest
+from PIL import Image, ImageCms
+
+from photogate.errors import ImageRefused
+from photogate.findings import Keep
+from photogate.formats import exif, inspect, strip
+from photogate.formats.container import Rights
+from tests.noise import noise
+
+SECRET = b"SecretPlace!"
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def webp(mode: str = "RGB", **options: object) -> bytes:
+    file = io.BytesIO()
+    image = noise((30, 22), mode)
+    if mode == "RGBA":
+        image.putalpha(noise((30, 22), "L", seed=8))
+    image.save(file, "WEBP", **options)
+    return file.getvalue()
+
+
+def animation(**options: object) -> bytes:
+    frames = [Image.new("RGBA", (16, 16), (i * 60, 0, 9, 255 - i * 50)) for i in range(4)]
+    file = io.BytesIO()
+    frames[0].save(
+        file, "WEBP", save_all=True, append_images=frames[1:], duration=[40, 80, 120, 160], loop=3, **options
+    )
+    return file.getvalue()
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return kind + struct.pack("<I", len(body)) + body + b"\0" * (len(body) & 1)
+
+
+def with_chunks(data: bytes, *more: bytes) -> bytes:
+    body = data[8:] + b"".join(more)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def look(data: bytes) -> list[tuple[str, bytes, object]]:
+    with Image.open(io.BytesIO(data)) as image:
+        frames = []
+        for i in range(getattr(image, "n_frames", 1)):
+            image.seek(i)
+            image.load()
+            frames.append((image.mode, image.tobytes(), image.info.get("duration")))
+        return frames
+
+
+FILES = [
+    webp(),
+    webp(lossless=True),
+    webp("RGBA"),
+    webp("RGBA", lossless=True),
+    webp(icc_profile=PROFILE),
+    animation(),
+    animation(lossless=True),
+]
+
+
+@pytest.mark.parametrize("data", FILES)
+def test_pixels_stay_and_stripping_twice_changes_nothing(data):
+    once = strip(data).data
+    assert look(once) == look(data)
+    assert strip(once).data == once
+
+
+@pytest.mark.parametrize("data", FILES)
+@pytest.mark.parametrize("kind", [b"EXIF", b"XMP ", b"C2PA", b"LIST", b"abcd", b"VP8X", b"VP8 ", b"ANIM", b"ICCP"])
+def test_what_is_not_on_the_allow_list_goes(data, kind):
+    stripped = strip(with_chunks(data, chunk(kind, SECRET)))
+    assert SECRET not in stripped.data
+    assert look(stripped.data) == look(data)
+
+
+@pytest.mark.parametrize("data", FILES)
+def test_what_follows_the_riff_goes(data):
+    assert strip(data + SECRET).data == strip(data).data
+
+
+def test_a_chunk_within_a_frame_goes():
+    data = animation()
+    at = data.index(b"ANMF")
+    size = int.from_bytes(data[at + 4 : at + 8], "little")
+    frame = chunk(b"ANMF", data[at + 8 : at + 8 + size] + chunk(b"abcd", SECRET))
+    body = data[8:at] + frame + data[at + 8 + size :]
+    assert strip(b"RIFF" + struct.pack("<I", len(body)) + body).data == strip(data).data
+
+
+def test_a_profile_is_reduced():
+    stripped = strip(webp(icc_profile=PROFILE)).data
+    with Image.open(io.BytesIO(stripped)) as image:
+        assert 128 < len(image.info["icc_profile"]) < len(PROFILE)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_an_orientation_stays_as_the_only_tag(mode):
+    made = Image.Exif()
+    made[0x0112], made[0x010F] = 6, "Maker"
+    stripped = strip(webp(mode, exif=made))
+    assert stripped.orientation == 6
+    with Image.open(io.BytesIO(stripped.data)) as image:
+        assert dict(image.getexif()) == {0x0112: 6}
+
+
+def test_flags_say_what_follows_and_no_more():
+    assert strip(webp("RGBA", exif=b"MM\0*\0\0\0\x08\0\0", xmp=b"<x/>")).data[20] == 0x10
+
+
+def test_rights_stay_only_when_asked_for():
+    data = webp("RGBA", exif=exif.build(1, Rights("(c) A", "B")))
+    assert b"EXIF" not in strip(data).data
+    with Image.open(io.BytesIO(strip(data, keep=frozenset({Keep.CREATOR})).data)) as image:
+        assert dict(image.getexif()) == {0x013B: "B"}
+
+
+@pytest.mark.parametrize("keep", [12, 20, 30])
+def test_a_file_cut_in_its_headers_is_refused(keep):
+    with pytest.raises(ImageRefused):
+        strip(webp("RGBA")[:keep])
+
+
+def test_an_image_of_another_size_than_the_canvas_is_refused():
+    data = bytearray(webp("RGBA"))
+    data[24] += 1
+    with pytest.raises(ImageRefused, match="canvas"):
+        strip(bytes(data))
+
+
+def test_inspect_shows_frames_and_what_stays():
+    data = with_chunks(animation(), chunk(b"XMP ", SECRET))
+    stays = {part.name: part.stays for part in inspect(data)}
+    assert (stays["ANMF"], stays["XMP"]) == (True, False)
+    assert [part.children[-1].name in ("VP8", "VP8L") for part in inspect(data) if part.name == "ANMF"] == [True] * 4
