@@ -21,9 +21,11 @@ __all__ = [
     "ConsentsSettings",
     "EventSettings",
     "IncomingSettings",
+    "LedgerSettings",
     "PoliciesSettings",
     "PseudonymSettings",
     "QuarantineSettings",
+    "SealSettings",
     "Settings",
     "SubjectsSettings",
     "SweepSettings",
@@ -57,6 +59,20 @@ class AuditSettings(Settings):
 
     audit_table: Name = Field(description="Table of the audit log's events.")
     audit_retention_days: int = Field(default=2557, ge=1, le=7305, description="How many days an event is kept.")
+
+
+class LedgerSettings(AuditSettings):
+    """For whoever seals, exports or proves the audit log."""
+
+    ledger_table: Name = Field(description="Table of the log's head and manifests.")
+    ledger_bucket: Name = Field(description="Bucket of checkpoints and hash tiles.")
+
+
+class SealSettings(LedgerSettings):
+    """For the sealer."""
+
+    checkpoint_key: Name = Field(description="KMS key that signs checkpoints.")
+    log_origin: Name = Field(description="The log's name, under which checkpoints are signed.")
 
 
 class UploadsSettings(Settings):

@@ -9,7 +9,7 @@ import numpy as np
 
 from photogate.vision.boxes import Candidates, Image, checked, suppress
 from photogate.vision.onnx import open_session, with_free_shapes
-from photogate.vision.tiles import padded_tensor, scaled
+from photogate.vision.tiles import padded_tensor
 
 __all__ = ["CenterFace"]
 
@@ -37,28 +37,25 @@ class CenterFace:
         self._session = open_session(with_free_shapes(model), threads)
         self._floor = floor
 
-    def find(self, image: Image, side: int) -> Candidates:
-        """Look at a copy of the picture whose longer side has `side` pixels.
+    def find(self, image: Image) -> Candidates:
+        """Look at a picture as it is; the network's memory grows with it, so the caller keeps it small.
 
         Parameters
         ----------
         image
             (H, W, 3), BGR.
-        side
-            Longer side of the copy.
 
         Raises
         ------
         DetectionFailed
             If the network gives numbers that are not finite.
         """
-        copy, factor = scaled(image, side)
-        heat, scale, offset = self._session.run(OUTPUTS, {INPUT: padded_tensor(copy[:, :, ::-1])})
+        heat, scale, offset = self._session.run(OUTPUTS, {INPUT: padded_tensor(image, rgb=True)})
         row, column = np.nonzero(~(heat[0, 0] < self._floor))
         y = (row + offset[0, 0, row, column] + 0.5) * STRIDE
         x = (column + offset[0, 1, row, column] + 0.5) * STRIDE
         half_height = np.exp(scale[0, 0, row, column]) * STRIDE / 2
         half_width = np.exp(scale[0, 1, row, column]) * STRIDE / 2
-        parts = (x - half_width, y - half_height, x + half_width, y + half_height)
-        found = np.stack((*(part / factor for part in parts), heat[0, 0, row, column]), axis=1)
+        parts = (x - half_width, y - half_height, x + half_width, y + half_height, heat[0, 0, row, column])
+        found = np.stack(parts, axis=1)
         return suppress(checked(found, "CenterFace"), SAME_FACE)

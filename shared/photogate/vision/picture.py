@@ -18,7 +18,7 @@ from photogate.vision.boxes import Image
 
 __all__ = ["MAX_FRAMES", "MAX_PIXELS", "as_bgr", "open_upright", "open_views", "upright"]
 
-MAX_PIXELS = 50_000_000
+MAX_PIXELS = 50 * 1024 * 1024
 MAX_FRAMES = 100
 ANIMATED = (b"GIF8", b"RIFF", b"\x89PNG")
 PAGED = (b"II*\0", b"MM\0*")

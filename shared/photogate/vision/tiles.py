@@ -1,4 +1,4 @@
-"""Cut a picture into windows that a detector can look at one by one, within a fixed amount of memory."""
+"""Copies and windows of a picture, so that a detector sees every size of face within a fixed amount of memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from photogate.vision.boxes import Image
 
 __all__ = ["STRIDE", "padded_tensor", "scaled", "windows"]
 
-# Both face models halve their input five times.
+# All three models halve their input five times.
 STRIDE = 32
 
 
@@ -56,10 +56,21 @@ def _spans(length: int, side: int, overlap: int) -> list[tuple[int, int]]:
     return [(round(i * step), round(i * step) + side) for i in range(count)]
 
 
-def padded_tensor(image: Image) -> NDArray[np.float32]:
-    """Give the network's input: shape (1, 3, H, W), float32 from 0 to 255, padded to multiples of `STRIDE` with 0."""
+def padded_tensor(image: Image, *, rgb: bool = False) -> NDArray[np.float32]:
+    """Give a network's input.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3), BGR.
+    rgb
+        The order of the channels that the network was trained with.
+
+    Returns
+    -------
+    ndarray
+        (1, 3, H', W'), float32 from 0 to 255; H' and W' are H and W, padded with 0 to multiples of `STRIDE`.
+    """
     height, width = image.shape[:2]
-    tall, wide = math.ceil(height / STRIDE) * STRIDE, math.ceil(width / STRIDE) * STRIDE
-    tensor = np.zeros((1, 3, tall, wide), np.float32)
-    tensor[0, :, :height, :width] = image.transpose(2, 0, 1)
-    return tensor
+    padded = cv2.copyMakeBorder(image, 0, -height % STRIDE, 0, -width % STRIDE, cv2.BORDER_CONSTANT, value=(0, 0, 0))
+    return np.asarray(cv2.dnn.blobFromImage(padded, swapRB=rgb), np.float32)

@@ -9,7 +9,7 @@ import numpy as np
 
 from photogate.vision.boxes import Candidates, Image, checked, no_candidates, suppress
 from photogate.vision.onnx import open_session, with_free_shapes
-from photogate.vision.tiles import padded_tensor, scaled, windows
+from photogate.vision.tiles import padded_tensor, windows
 
 __all__ = ["YuNet"]
 
@@ -39,15 +39,13 @@ class YuNet:
         self._session = open_session(with_free_shapes(model), threads)
         self._floor = floor
 
-    def find(self, image: Image, sides: tuple[int, ...]) -> Candidates:
-        """Look at copies of the picture whose longer side has so many pixels.
+    def find(self, image: Image) -> Candidates:
+        """Look at a picture as it is, window by window.
 
         Parameters
         ----------
         image
             (H, W, 3), BGR.
-        sides
-            Longer side of each copy; copies larger than a window are cut into windows.
 
         Raises
         ------
@@ -55,12 +53,10 @@ class YuNet:
             If the network gives numbers that are not finite.
         """
         found = [no_candidates()]
-        for side in sides:
-            copy, factor = scaled(image, side)
-            for left, top, right, bottom in windows(copy.shape[1], copy.shape[0], WINDOW, OVERLAP):
-                here = self._look(copy[top:bottom, left:right])
-                here[:, :4] = (here[:, :4] + (left, top, left, top)) / factor
-                found.append(here)
+        for left, top, right, bottom in windows(image.shape[1], image.shape[0], WINDOW, OVERLAP):
+            here = self._look(image[top:bottom, left:right])
+            here[:, :4] += (left, top, left, top)
+            found.append(here)
         return suppress(np.concatenate(found), SAME_FACE)
 
     def _look(self, image: Image) -> Candidates:

@@ -1,0 +1,56 @@
+"""seal_audit: rows of the audit stream become leaves of the signed tree; an hourly call is the log's heartbeat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from photogate.audit.alarms import alarm_event, fork_alarm, heartbeat_event
+from photogate.audit.log import AuditLog
+from photogate.audit.seal import Sealer
+from photogate.audit.stream import Alarm, Inserted, read_record
+from photogate.aws.audit_table import AuditTable
+from photogate.aws.checkpoint_key import CheckpointKey
+from photogate.aws.ledger_bucket import LedgerBucket
+from photogate.aws.ledger_table import LedgerTable
+from photogate.aws.session import make_client
+from photogate.config import SealSettings, load
+from photogate.errors import IntegrityError, Transient
+from photogate.observability import step
+
+NAME = "seal_audit"
+settings = load(SealSettings)
+dynamodb = make_client("dynamodb", settings)
+log = AuditLog(AuditTable(dynamodb, settings.audit_table), retention_days=settings.audit_retention_days)
+ledger = LedgerTable(dynamodb, settings.ledger_table)
+files = LedgerBucket(make_client("s3", settings), settings.ledger_bucket)
+signer = CheckpointKey(make_client("kms", settings), settings.checkpoint_key, settings.log_origin)
+
+
+@step(NAME)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer with the first record that must be delivered again, if any."""
+    version = context.function_version
+
+    def alert(alarm: Alarm) -> None:
+        log.append(alarm_event(alarm, NAME, version))
+
+    if "Records" not in event:
+        log.append(heartbeat_event(event["id"], ledger.head(), NAME, version))
+        return {}
+    inserted: list[Inserted] = []
+    for record in event["Records"]:
+        change = read_record(record)
+        if isinstance(change, Inserted):
+            inserted.append(change)
+        elif isinstance(change, Alarm):
+            alert(change)
+    try:
+        Sealer(ledger, files, signer, alert).seal(inserted)
+    except Transient:
+        return {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["dynamodb"]["SequenceNumber"]}]}
+    except IntegrityError:
+        alert(fork_alarm(ledger.head()))
+        raise
+    return {"batchItemFailures": []}

@@ -1,0 +1,67 @@
+"""Events about the log itself: the heartbeat that shows that it lives, and the alarm when it was touched."""
+
+from __future__ import annotations
+
+import re
+
+from photogate.audit.event import Actor, ActorKind, DetailKey, Event, EventName, Outcome, tenant_chain
+from photogate.audit.seal import Head
+from photogate.audit.stream import Alarm, Change
+from photogate.errors import Reason
+
+__all__ = ["LOG_TENANT", "alarm_event", "fork_alarm", "heartbeat_event"]
+
+LOG_TENANT = "photogate"
+"""Under which the log's own events stand. No customer's tenant has this name."""
+
+_CHAIN = re.compile(r"([a-z0-9][a-z0-9-]{1,39})/(tenant|photo/([0-9a-f]{32})|subject/([0-9a-f]{32}))")
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+def alarm_event(alarm: Alarm, function: str, version: str) -> Event:
+    """Say what was done to which row; what is not of a closed form is left out."""
+    chain = _CHAIN.fullmatch(alarm.chain)
+    tenant = chain[1] if chain else LOG_TENANT
+    details: dict[DetailKey, int | str] = {DetailKey.CHANGE: str(alarm.change)}
+    if alarm.seq >= 0:
+        details[DetailKey.SEQUENCE] = min(alarm.seq, 2**53 - 1)
+    for key, leaf in ((DetailKey.LEAF, alarm.leaf), (DetailKey.LEAF_BEFORE, alarm.leaf_before)):
+        if leaf is not None and _HASH.fullmatch(leaf):
+            details[key] = leaf
+    return Event(
+        event_id=f"{re.sub(r'[^0-9A-Za-z]', '', alarm.record_id) or 'record'}/{alarm.change}",
+        name=EventName.INTEGRITY_ALERTED,
+        tenant=tenant,
+        chain=tenant_chain(tenant),
+        upload_id=chain[3] if chain else None,
+        subject=chain[4] if chain else None,
+        actor=Actor(ActorKind.SERVICE, function),
+        function=function,
+        function_version=version,
+        outcome=Outcome.FAILED,
+        reason=Reason.INTEGRITY,
+        duration_ms=0,
+        details=details,
+    )
+
+
+def fork_alarm(head: Head) -> Alarm:
+    """Give the alarm for a committed head whose size was signed with another root."""
+    root = head.tree.root.hex()
+    return Alarm("", f"fork{head.tree.size}", Change.FORKED, tenant_chain(LOG_TENANT), head.tree.size, leaf=root)
+
+
+def heartbeat_event(run: str, head: Head, function: str, version: str) -> Event:
+    """Say that the log lives, and how large it is. It is sealed like any other event."""
+    return Event(
+        event_id=f"{run}/Heartbeat",
+        name=EventName.LOG_SEALED,
+        tenant=LOG_TENANT,
+        chain=tenant_chain(LOG_TENANT),
+        actor=Actor(ActorKind.SERVICE, function),
+        function=function,
+        function_version=version,
+        outcome=Outcome.SUCCEEDED,
+        duration_ms=0,
+        details={DetailKey.TREE_SIZE: head.tree.size, DetailKey.ROOT: head.tree.root.hex()},
+    )
