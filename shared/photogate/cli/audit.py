@@ -4,106 +4,24 @@ from __future__ import annotations
 
 import functools
 import sys
-import time
-import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from photogate import __version__
-from photogate.audit.event import Actor, ActorKind, DetailKey, Event, EventName, Outcome, tenant_chain
-from photogate.audit.log import AuditLog
-from photogate.audit.query import AuditReader, Question, check_chain
+from photogate.audit.query import Question, check_chain
 from photogate.audit.row import EXCEPTIONS
+from photogate.cli.audit_desk import Desk, deployment_options
+from photogate.cli.audit_export import export_command
+from photogate.cli.audit_offline import check_command, prove_command, verify_command
 from photogate.cli.audit_output import Format, print_rows
-from photogate.cli.connection import settings_of, staff_pseudonym
-from photogate.cli.failing import EXIT_REFUSED, named_errors
+from photogate.cli.failing import EXIT_REFUSED
 from photogate.cli.moments import MOMENT
-from photogate.config import AuditSettings, Name
 
 __all__ = ["audit"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class AuditCommandSettings(AuditSettings):
-    """What the audit commands need of a deployment."""
-
-    pseudonym_key: Name
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """One command's access to the log: it reads, and it writes down that it read."""
-
-    log: AuditLog
-    reader: AuditReader
-    tenant: str
-    staff: str
-    started: float
-
-    def record(
-        self,
-        query: str,
-        rows: int,
-        *,
-        name: EventName = EventName.AUDIT_QUERIED,
-        subject: str | None = None,
-        upload_id: str | None = None,
-    ) -> None:
-        """Append the one event of this command."""
-        self.log.append(
-            Event(
-                event_id=f"{uuid.uuid4().hex}/{query}",
-                name=name,
-                tenant=self.tenant,
-                chain=tenant_chain(self.tenant),
-                actor=Actor(ActorKind.STAFF, self.staff),
-                function="photogate_cli",
-                function_version=__version__,
-                outcome=Outcome.SUCCEEDED,
-                duration_ms=int((time.monotonic() - self.started) * 1000),
-                subject=subject,
-                upload_id=upload_id,
-                details={DetailKey.QUERY: query, DetailKey.ROWS: rows, DetailKey.PAGES: self.reader.pages},
-            )
-        )
-
-
-def open_desk(tenant: str, outputs: Path | None) -> Desk:
-    """Reach the deployment, as the member of staff whose credentials are in use.
-
-    The pseudonym of a member of staff is an HMAC of the caller's ARN with the key that KMS keeps.
-    """
-    from photogate.aws.audit_table import AuditTable
-    from photogate.aws.session import make_client
-
-    settings = settings_of(AuditCommandSettings, outputs)
-    table = AuditTable(make_client("dynamodb", settings), settings.audit_table)
-    staff = staff_pseudonym(settings, settings.pseudonym_key, tenant)
-    log = AuditLog(table, retention_days=settings.audit_retention_days)
-    return Desk(log, AuditReader(table), tenant, staff, time.monotonic())
-
-
-def deployment_options(command: F) -> F:
-    """Add the options of every command that reads a deployed log, and give the command its `desk`."""
-
-    @click.option("--tenant", required=True, envvar="PHOTOGATE_TENANT", help="Whose log.")
-    @click.option(
-        "--outputs",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="JSON file of the stack's outputs; PHOTOGATE_* settings are read without it.",
-    )
-    @functools.wraps(command)
-    def with_desk(tenant: str, outputs: Path | None, **options: Any) -> None:
-        with named_errors():
-            command(desk=open_desk(tenant, outputs), **options)
-
-    return with_desk  # type: ignore[return-value]
 
 
 def output_options(command: F) -> F:
@@ -194,3 +112,7 @@ def show(desk: Desk, photo: str, format: Format) -> None:
         sys.exit(EXIT_REFUSED)
     check_chain(rows)
     click.echo(f"{len(rows)} events, each linked to the one before it.", err=True)
+
+
+for command in (export_command, verify_command, prove_command, check_command):
+    audit.add_command(command)

@@ -1,0 +1,102 @@
+"""Access of one audit command to a deployed log: it reads, and it writes down that it read."""
+
+from __future__ import annotations
+
+import functools
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from photogate import __version__
+from photogate.audit.event import Actor, ActorKind, DetailKey, Event, EventName, Outcome, tenant_chain
+from photogate.audit.log import AuditLog
+from photogate.audit.query import AuditReader
+from photogate.cli.connection import settings_of, staff_pseudonym
+from photogate.cli.failing import named_errors
+from photogate.config import AuditSettings, Name
+
+__all__ = ["Desk", "deployment_options", "open_desk"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class AuditCommandSettings(AuditSettings):
+    """What the audit commands need of a deployment."""
+
+    pseudonym_key: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One command's access to the log: it reads, and it writes down that it read."""
+
+    log: AuditLog
+    reader: AuditReader
+    tenant: str
+    staff: str
+    started: float
+    outputs: Path | None = None
+
+    def record(
+        self,
+        query: str,
+        rows: int,
+        *,
+        name: EventName = EventName.AUDIT_QUERIED,
+        subject: str | None = None,
+        upload_id: str | None = None,
+    ) -> None:
+        """Append the one event of this command."""
+        self.log.append(
+            Event(
+                event_id=f"{uuid.uuid4().hex}/{query}",
+                name=name,
+                tenant=self.tenant,
+                chain=tenant_chain(self.tenant),
+                actor=Actor(ActorKind.STAFF, self.staff),
+                function="photogate_cli",
+                function_version=__version__,
+                outcome=Outcome.SUCCEEDED,
+                duration_ms=int((time.monotonic() - self.started) * 1000),
+                subject=subject,
+                upload_id=upload_id,
+                details={DetailKey.QUERY: query, DetailKey.ROWS: rows, DetailKey.PAGES: self.reader.pages},
+            )
+        )
+
+
+def open_desk(tenant: str, outputs: Path | None) -> Desk:
+    """Reach the deployment, as the member of staff whose credentials are in use.
+
+    The pseudonym of a member of staff is an HMAC of the caller's ARN with the key that KMS keeps.
+    """
+    from photogate.aws.audit_table import AuditTable
+    from photogate.aws.session import make_client
+
+    settings = settings_of(AuditCommandSettings, outputs)
+    table = AuditTable(make_client("dynamodb", settings), settings.audit_table)
+    staff = staff_pseudonym(settings, settings.pseudonym_key, tenant)
+    log = AuditLog(table, retention_days=settings.audit_retention_days)
+    return Desk(log, AuditReader(table), tenant, staff, time.monotonic(), outputs)
+
+
+def deployment_options(command: F) -> F:
+    """Add the options of every command that reads a deployed log, and give the command its `desk`."""
+
+    @click.option("--tenant", required=True, envvar="PHOTOGATE_TENANT", help="Whose log.")
+    @click.option(
+        "--outputs",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="JSON file of the stack's outputs; PHOTOGATE_* settings are read without it.",
+    )
+    @functools.wraps(command)
+    def with_desk(tenant: str, outputs: Path | None, **options: Any) -> None:
+        with named_errors():
+            command(desk=open_desk(tenant, outputs), **options)
+
+    return with_desk  # type: ignore[return-value]

@@ -1,0 +1,161 @@
+"""From a deployed log to an auditor's desk: export, verify, prove, check; resumed, in every format."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import duckdb
+import pytest
+from click.testing import CliRunner, Result
+
+from photogate.audit import export as exporting
+from photogate.audit.damage import Damage
+from photogate.audit.event import EventName, tenant_chain
+from photogate.audit.ocsf import CLASSES
+from photogate.cli import cli
+from tests.audit_builders import TENANT, a_log, ticking_clock
+from tests.functions.sealing import Sealing, sealing_account
+from tests.ledger_builders import EcSigner, a_record
+
+
+@pytest.fixture
+def sealing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sealing]:
+    with sealing_account(monkeypatch) as made:
+        key = boto3.client("kms").create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
+        monkeypatch.setenv("PHOTOGATE_PSEUDONYM_KEY", key["KeyMetadata"]["KeyId"])
+        monkeypatch.setenv("PHOTOGATE_TENANT", TENANT)
+        monkeypatch.setattr(exporting, "ROWS_IN_FILE", 10)
+        start = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=40)
+        made.log = a_log(made.audit, clock=ticking_clock(start))
+        rows = [row for n in range(9) for row in made.append(3, f"{n:032x}")]
+        for first in range(0, 27, 9):
+            made.deliver(*map(a_record, rows[first : first + 9]))
+        yield made
+
+
+@pytest.fixture
+def vkey(tmp_path: Path) -> Path:
+    path = tmp_path / "log.vkey"
+    path.write_text(str(EcSigner().key) + "\n")
+    return path
+
+
+def run(*arguments: Any) -> Result:
+    return CliRunner().invoke(cli, ["audit", *map(str, arguments)])
+
+
+def verified(out: Path, vkey: Path) -> Result:
+    return run("verify", "--export", out, "--checkpoints", out / "ledger", "--vkey", vkey, "--json")
+
+
+def test_an_export_verifies(sealing: Sealing, tmp_path: Path, vkey: Path) -> None:
+    out = tmp_path / "out"
+    assert run("export", "--out", out).exit_code == 0
+    assert sorted(path.name for path in out.glob("events-*")) == [f"events-0000{n}.jsonl" for n in range(3)]
+    result = verified(out, vkey)
+    assert result.exit_code == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert (report["rows"], report["chains"], report["checkpoints"]) == (27, 9, 3)
+
+
+def test_an_export_is_one_event_of_the_one_who_made_it(sealing: Sealing, tmp_path: Path) -> None:
+    run("export", "--out", tmp_path / "out")
+    [row] = sealing.audit.last(tenant_chain(TENANT), 10)
+    assert (row.fields["name"], row.fields["details"]["rows"]) == ("audit.exported", 27)
+    assert row.fields["actor"]["kind"] == "staff"
+    assert "gsi3pk" in row.index_keys
+
+
+def test_an_export_that_was_stopped_goes_on(sealing: Sealing, tmp_path: Path, vkey: Path) -> None:
+    out = tmp_path / "out"
+    run("export", "--out", out)
+    kept = (out / "events-00000.jsonl").stat().st_mtime_ns
+    (out / "events-00001.jsonl").unlink()
+    sealing.deliver(*map(a_record, sealing.append(4, "e" * 32)))
+    result = run("export", "--out", out)
+    assert "31 rows in out, 21 of them written now" in result.stderr
+    assert (out / "events-00000.jsonl").stat().st_mtime_ns == kept
+    assert json.loads(verified(out, vkey).stdout)["rows"] == 31
+
+
+def test_a_row_that_was_edited_in_the_table_is_named(sealing: Sealing, tmp_path: Path, vkey: Path) -> None:
+    out = tmp_path / "out"
+    run("export", "--out", out)
+    file = out / "events-00001.jsonl"
+    file.write_bytes(file.read_bytes().replace(b"succeeded", b"refused", 1))
+    result = verified(out, vkey)
+    assert result.exit_code == Damage.EDITED
+    assert json.loads(result.stdout) == {"ok": False, "damage": "edited", "place": "row 10"}
+
+
+def test_rows_that_are_gone_before_their_time_are_missed(sealing: Sealing, tmp_path: Path, vkey: Path) -> None:
+    key = {"pk": {"S": f"acme/photo/{0:032x}"}, "sk": {"N": "1"}}
+    boto3.client("dynamodb").delete_item(TableName="audit", Key=key)
+    out = tmp_path / "out"
+    run("export", "--out", out)
+    result = verified(out, vkey)
+    assert result.exit_code == Damage.DELETED
+    assert json.loads(result.stdout)["place"] == "row 1"
+
+
+def test_rows_that_the_stream_never_brought_are_missed(sealing: Sealing, tmp_path: Path, vkey: Path) -> None:
+    start = datetime.now(UTC) - timedelta(hours=1)
+    sealing.log = a_log(sealing.audit, clock=ticking_clock(start))
+    sealing.append(1, "f" * 32)
+    out = tmp_path / "out"
+    run("export", "--out", out)
+    assert verified(out, vkey).exit_code == Damage.UNSEALED
+
+
+def test_a_receipt_proves_one_event(sealing: Sealing, tmp_path: Path, vkey: Path) -> None:
+    out, receipt = tmp_path / "out", tmp_path / "event.tlog-proof"
+    run("export", "--out", out)
+    ledger = ["--export", out, "--checkpoints", out / "ledger", "--vkey", vkey]
+    event = json.loads((out / "events-00001.jsonl").read_bytes().splitlines()[4])
+    assert run("prove", event["id"], *ledger, "--out", receipt).exit_code == 0
+    checked = run("check", receipt, "--vkey", vkey)
+    assert (checked.exit_code, json.loads(checked.stdout)) == (0, event)
+    assert "Row 14 of 27" in checked.stderr
+    receipt.write_bytes(receipt.read_bytes().replace(b"index 14", b"index 15"))
+    assert run("check", receipt, "--vkey", vkey).exit_code == 5
+    assert run("prove", "no-such/Event", *ledger).exit_code == 1
+
+
+def test_csv_and_parquet_hold_the_same_rows(sealing: Sealing, tmp_path: Path) -> None:
+    for format in ("csv", "parquet"):
+        assert run("export", "--format", format, "--out", tmp_path / format).exit_code == 0
+    lines = [row for path in sorted((tmp_path / "csv").iterdir()) for row in csv.DictReader(path.open())]
+    table = duckdb.sql(f"select index, id, seq, leaf from '{tmp_path}/parquet/*.parquet' order by index").fetchall()
+    assert [(int(line["index"]), line["id"], int(line["seq"]), line["leaf"]) for line in lines] == table
+    assert [row[0] for row in table] == list(range(27))
+
+
+def test_ocsf_events_have_their_class_and_can_be_found_again(sealing: Sealing, tmp_path: Path) -> None:
+    run("export", "--format", "ocsf", "--out", tmp_path / "ocsf")
+    lines = [line for path in sorted((tmp_path / "ocsf").iterdir()) for line in path.read_text().splitlines()]
+    events = [json.loads(line) for line in lines]
+    assert len(events) == 27
+    for index, event in enumerate(events):
+        assert (event["class_uid"], event["type_uid"], event["category_uid"]) == (7002, 700204, 7)
+        assert event["unmapped"]["index"] == index
+        assert event["metadata"]["version"] == "1.8.0"
+        assert event["time"] > 1_700_000_000_000
+
+
+def test_every_event_name_has_an_ocsf_class_of_the_design() -> None:
+    assert set(CLASSES) == set(EventName)
+    assert {entry.uid for entry in CLASSES.values()} == {6003, 6005, 6006, 2006, 7002, 1008}
+
+
+def test_a_file_that_is_no_verifier_key_is_a_usage_error(sealing: Sealing, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    wrong = tmp_path / "wrong"
+    wrong.write_text("hello")
+    result = run("verify", "--export", tmp_path / "out", "--checkpoints", tmp_path / "out", "--vkey", wrong)
+    assert result.exit_code == 2
