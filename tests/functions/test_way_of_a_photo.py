@@ -98,7 +98,7 @@ def test_a_photo_for_review_keeps_its_original_in_quarantine_only(aws: Account) 
 @pytest.mark.parametrize(
     ("data", "content_type", "reason"),
     [
-        (b"not an image at all", "image/jpeg", "type_mismatch"),
+        (b"not an image at all", "image/jpeg", "not_an_image"),
         (photos.parcel(), "image/png", "type_mismatch"),
         (photos.parcel()[:200], "image/jpeg", "malformed"),
         (b"", "image/jpeg", "empty"),

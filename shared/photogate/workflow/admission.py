@@ -128,6 +128,8 @@ class AdmitUpload:
         if upload.sha256 is not None and hashlib.sha256(data).hexdigest() != upload.sha256:
             raise ImageRefused("Expected the announced SHA-256; found another", reason=Reason.CHECKSUM_MISMATCH)
         fmt = sniff(data)
+        if fmt is ImageFormat.UNKNOWN:
+            raise ImageRefused("Expected a picture; found no format's signature", reason=Reason.NOT_AN_IMAGE)
         if fmt.value != CONTENT_TYPES[upload.content_type]:
             raise ImageRefused("Expected the declared format; found another", reason=Reason.TYPE_MISMATCH)
         size_of = measure(data)
