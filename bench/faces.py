@@ -35,11 +35,11 @@ import numpy as np
 from photogate.config import VisionSettings
 from photogate.findings import Band, FindingKind
 from photogate.vision import calibration, committee
-from photogate.vision.boxes import areas, intersections, iou
+from photogate.vision.boxes import areas, intersections, iou, turned
 from photogate.vision.centerface import CenterFace
 from photogate.vision.detector import Detectors
 from photogate.vision.models import CENTERFACE, YUNET, read_model
-from photogate.vision.tiles import scaled
+from photogate.vision.tiles import within
 from photogate.vision.yunet import YuNet
 
 FOLDS = 5
@@ -125,7 +125,7 @@ class Seen:
 def see(photo: Photo, faces: committee.FaceCommittee) -> Seen:
     """Let both detectors look at an upright photo."""
     picture = cv2.imread(str(photo.path))
-    copy, factor = scaled(picture, min(max(picture.shape[:2]), committee.LARGE))
+    copy, factor = within(picture, committee.LARGEST_PIXELS)
     evidence = faces.evidence(copy)
     boxes = evidence.boxes.copy()
     boxes[:, :4] /= factor
@@ -295,8 +295,8 @@ def interval(rows: list[tuple[int, float]]) -> str:
     return f"{total.sum() / count.sum():.4f} [{low:.4f}, {high:.4f}]"
 
 
-def turned(faces: np.ndarray, quarters: int, width: int, height: int) -> np.ndarray:
-    """Where boxes are after `numpy.rot90(picture, quarters)`."""
+def turned_faces(faces: np.ndarray, quarters: int, width: int, height: int) -> np.ndarray:
+    """Where boxes are after `boxes.turned(picture, quarters)`."""
     for _ in range(quarters):
         left, top, right, bottom, one = faces.T
         faces = np.column_stack((top, width - right, bottom, width - left, one))
@@ -313,12 +313,12 @@ def measure(photos: list[Photo], degrees: int, missed: list[dict]) -> None:
     for number, photo in enumerate(photos):
         picture = cv2.imread(str(photo.path))
         height, width = picture.shape[:2]
-        findings = detectors.find(np.ascontiguousarray(np.rot90(picture, degrees // 90)))
+        findings = detectors.find(turned(picture, degrees // 90))
         if not photo.people:
             flags.append((number, any(f.band == Band.ACT for f in findings), bool(findings)))
             continue
         boxes = as_boxes([(f.box.x, f.box.y, f.box.right, f.box.bottom, f.band == Band.ACT) for f in findings])
-        inside = coverage(turned(photo.faces, degrees // 90, width, height), boxes) >= 0.5
+        inside = coverage(turned_faces(photo.faces, degrees // 90, width, height), boxes) >= 0.5
         for i, face in enumerate(photo.faces):
             side = float(max(face[2] - face[0], face[3] - face[1]))
             row = Row(number, side, bool(photo.clear[i]), bool(inside[i][boxes[:, 4] > 0].any()), bool(inside[i].any()))

@@ -2,107 +2,132 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 import time
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import cv2
-from PIL import Image as PillowImage
 
+from photogate.cli.failing import named_errors
+from photogate.cli.strip import photos
 from photogate.config import VisionSettings, load
-from photogate.errors import PhotogateError, reason_for
+from photogate.errors import ImageRefused, PhotogateError, Reason, reason_for
 from photogate.findings import Band, FindingKind
+from photogate.formats import measure
 from photogate.vision.detector import Detectors, Look
 from photogate.vision.picture import open_upright
 
-__all__ = ["detect"]
+__all__ = ["detect", "openable"]
 
-ORIENTATION_TAG = 0x0112
-COLOURS = {Band.ACT: (0, 0, 255), Band.REVIEW: (0, 200, 255)}  # BGR
+COLOURS = {Band.ACT: (0, 0, 255), Band.REVIEW: (0, 200, 255)}  # BGR: red, amber
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What is said about one photo that was looked at."""
+
+    file: str
+    look: Look
+    milliseconds: float
+
+    def as_json(self) -> str:
+        """Give one line of JSON."""
+        findings = [
+            {"kind": str(f.kind), "box": list(f.box), "score": f.score, "band": str(f.band)} for f in self.look.findings
+        ]
+        line: dict[str, Any] = {"file": self.file, "width": self.look.width, "height": self.look.height}
+        return json.dumps(line | {"findings": findings, "ms": self.milliseconds})
+
+    def as_text(self) -> str:
+        """Give a table for people."""
+        rows = [f"{self.file}: {len(self.look.findings) or 'nothing'} found"]
+        rows += [
+            f"  {f.kind:5} {f.band:7} {f.score:.2f}  {f.box.width} x {f.box.height} at {f.box.x}, {f.box.y}"
+            for f in self.look.findings
+        ]
+        return "\n".join(rows)
+
+
+def _kinds(_: click.Context, __: click.Parameter, value: str) -> frozenset[FindingKind]:
+    try:
+        return frozenset(FindingKind(name.strip()) for name in value.split(",") if name.strip())
+    except ValueError:
+        raise click.BadParameter(f"expected a list of {', '.join(FindingKind)}") from None
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON line a photo.")
-@click.option("--kinds", default="face,text,code", show_default=True, help="What to look for.")
-@click.option("--draw", is_flag=True, help="Write an annotated copy of each photo; needs --out.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for annotated copies.")
-def detect(paths: tuple[Path, ...], as_json: bool, kinds: str, draw: bool, out: Path | None) -> None:
-    """Find faces, text and codes in photos and folders of photos."""
-    try:
-        wanted = [FindingKind(kind.strip()) for kind in kinds.split(",")]
-    except ValueError:
-        raise click.UsageError(f"Expected --kinds from {', '.join(FindingKind)}") from None
-    if draw and out is None:
-        raise click.UsageError("--draw needs --out DIR")
-    detectors = Detectors.load(load(VisionSettings), wanted)
-    refused = False
-    for file in photos(paths):
-        started = time.perf_counter()
+@click.option("--json", "as_json", is_flag=True, help="One JSON line for each input.")
+@click.option("--kinds", default="face,text,code", show_default=True, callback=_kinds, help="What to look for.")
+@click.option("--draw", is_flag=True, help="Write an annotated PNG of each photo into --out.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for annotated pictures.")
+def detect(paths: tuple[Path, ...], as_json: bool, kinds: frozenset[FindingKind], draw: bool, out: Path | None) -> None:
+    """Find faces, text and codes in photos.
+
+    Each finding has a place, a score and a band: act on it, or let a person review it. What it shows is not kept. What
+    cannot be opened or looked at is refused.
+    """
+    if draw != (out is not None):
+        raise click.UsageError("--draw and --out DIR belong together.")
+    with named_errors():
+        detectors = Detectors.load(load(VisionSettings), kinds)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+    todo = list(photos(paths))
+    bar = sys.stderr.isatty() and len(todo) > 1
+    refused = 0
+    for number, file in enumerate(todo, 1):
         try:
-            data = file.read_bytes()
-            orientation = exif_orientation(data)
-            look = detectors.look(data, orientation=orientation)
+            line = look_at(file, detectors, out / f"{file.name}.png" if out is not None else None)
         except PhotogateError as error:
-            refused = True
-            print_refusal(file, error, as_json)
+            refused += 1
+            advice = error.instead if isinstance(error, ImageRefused) else error.advice
+            click.echo(f"{file}: refused ({reason_for(error)}): {error}. {advice}", err=True)
+            if as_json:
+                click.echo(json.dumps({"file": str(file), "error": type(error).__name__, "reason": reason_for(error)}))
             continue
-        print_look(file, look, round((time.perf_counter() - started) * 1000, 1), as_json)
-        if draw and out is not None:
-            out.mkdir(parents=True, exist_ok=True)
-            draw_look(data, orientation, look, out / (file.stem + ".png"))
+        click.echo(line.as_json() if as_json else line.as_text())
+        if bar:
+            click.echo(f"\r\x1b[K{number} of {len(todo)}, {refused} refused", err=True, nl=number == len(todo))
     sys.exit(1 if refused else 0)
 
 
-def photos(paths: tuple[Path, ...]) -> Iterator[Path]:
-    """Give the files, and those in folders in the order of their names; hidden files are left out."""
-    for path in paths:
-        if path.is_dir():
-            yield from (p for p in sorted(path.rglob("*")) if p.is_file() and not p.name.startswith("."))
-        else:
-            yield path
-
-
-def exif_orientation(data: bytes) -> int:
-    """Read the Exif orientation of a file; 1 where it has none that holds."""
+def look_at(file: Path, detectors: Detectors, drawing: Path | None) -> Line:
+    """Look at one file, and draw what was found where a place for it is given."""
+    started = time.perf_counter()
     try:
-        with PillowImage.open(io.BytesIO(data)) as picture:
-            value = picture.getexif().get(ORIENTATION_TAG, 1)
-    except (OSError, ValueError, SyntaxError):
-        return 1
-    return value if value in range(1, 9) else 1
+        data, orientation = openable(file.read_bytes())
+    except OSError as error:
+        raise ImageRefused(f"Expected a file that can be read; found: {error.strerror}") from None
+    look = detectors.look(data, orientation=orientation)
+    line = Line(str(file), look, round((time.perf_counter() - started) * 1000, 1))
+    if drawing is not None:
+        drawing.write_bytes(drawn(data, orientation, look))
+    return line
 
 
-def print_look(file: Path, look: Look, milliseconds: float, as_json: bool) -> None:
-    """Print one photo's findings."""
-    if as_json:
-        findings = [
-            {"kind": str(f.kind), "box": list(f.box), "score": f.score, "band": str(f.band)} for f in look.findings
-        ]
-        line = {"file": str(file), "width": look.width, "height": look.height, "findings": findings, "ms": milliseconds}
-        click.echo(json.dumps(line))
-        return
-    click.echo(f"{file}: {len(look.findings)} found")
-    for f in look.findings:
-        click.echo(f"  {f.kind:5} {f.band:7} {f.score:.2f}  at {f.box.x},{f.box.y}, {f.box.width} x {f.box.height}")
+def openable(data: bytes) -> tuple[bytes, int]:
+    """Give a file that the detectors can open, and its orientation.
+
+    Raises
+    ------
+    ImageRefused
+        If it is no image, or beyond a limit.
+    """
+    return data, measure(data).orientation
 
 
-def print_refusal(file: Path, error: PhotogateError, as_json: bool) -> None:
-    """Print why one photo was not looked at."""
-    if as_json:
-        line = {"file": str(file), "error": type(error).__name__, "reason": str(reason_for(error)), "findings": []}
-        click.echo(json.dumps(line))
-    click.echo(f"{file}: {error}. {error.advice}", err=True)
-
-
-def draw_look(data: bytes, orientation: int, look: Look, target: Path) -> None:
-    """Write the upright picture with a frame around every finding: red to act on, amber to review."""
+def drawn(data: bytes, orientation: int, look: Look) -> bytes:
+    """Give the upright picture as PNG, with a frame around each finding: red to act on, amber to review."""
     picture = open_upright(data, orientation=orientation)
+    thickness = max(2, max(picture.shape[:2]) // 500)
     for f in look.findings:
-        colour = COLOURS.get(Band(f.band), (255, 255, 255))
-        cv2.rectangle(picture, (f.box.x, f.box.y), (f.box.right, f.box.bottom), colour, max(2, look.width // 500))
-    target.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+        cv2.rectangle(picture, f.box[:2], (f.box.right, f.box.bottom), COLOURS[Band(f.band)], thickness)
+    encoded, png = cv2.imencode(".png", picture)
+    if not encoded:
+        raise ImageRefused("Expected a picture that can be drawn on; found one that is not", reason=Reason.INTERNAL)
+    return png.tobytes()

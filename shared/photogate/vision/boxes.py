@@ -24,6 +24,7 @@ __all__ = [
     "no_candidates",
     "suppress",
     "to_box",
+    "turned",
     "turned_back",
 ]
 
@@ -79,8 +80,16 @@ def suppress(found: Candidates, overlap: float) -> Candidates:
     return found[np.asarray(keep, np.intp).reshape(-1)]
 
 
+def turned(image: Image, quarters: int) -> Image:
+    """Turn a picture by quarters, counterclockwise, as `numpy.rot90` does."""
+    return image if quarters == 0 else np.asarray(cv2.rotate(image, _ROTATIONS[quarters]), np.uint8)
+
+
+_ROTATIONS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
+
+
 def turned_back(found: Candidates, quarters: int, width: int, height: int) -> Candidates:
-    """Undo `numpy.rot90(image, quarters)` on what was found in the turned picture.
+    """Undo `turned` on what was found in the turned picture.
 
     Parameters
     ----------

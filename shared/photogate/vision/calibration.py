@@ -8,6 +8,3 @@ OFFSET = 0.68
 # A face is acted on, or reviewed, from this probability on.
 ACT = 0.5
 REVIEW = 0.2
-# The same for a face that only shows when the picture is turned, unless the whole picture is plainly turned.
-TURNED_ACT = 0.8
-TURNED_REVIEW = 0.5

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from photogate.findings import Band, Finding, FindingKind
 from photogate.vision import calibration
-from photogate.vision.boxes import Candidates, Image, iou, suppress, to_box, turned_back
+from photogate.vision.boxes import Candidates, Image, iou, suppress, to_box, turned, turned_back
 from photogate.vision.centerface import CenterFace
-from photogate.vision.tiles import scaled
+from photogate.vision.tiles import scaled, within
 from photogate.vision.yunet import YuNet
 
 __all__ = ["FLOOR", "Evidence", "FaceCommittee", "probability"]
@@ -27,12 +27,15 @@ FLOOR = 0.1  # candidates below this score tell nothing
 SAME_FACE = 0.4  # intersection over union
 SAME_BOX = 0.5  # candidates that overlap by so much take part in a face's box
 
-# Longer sides, in pixels, of the copies that each detector sees. Pictures are never enlarged for YuNet.
-SMALL, MIDDLE, LARGE = 640, 1024, 2048
+# What YuNet sees: a copy of at most so many pixels, and smaller ones with these longer sides; never an enlarged one.
+LARGEST_PIXELS = 4_000_000
+SMALL, MIDDLE = 640, 1024
 CENTERFACE_SIDE = 1024
 
-# Only what YuNet is sure of speaks for a turn, and one plain face, or two less plain ones, make it certain.
+# Only scores above the floor speak for a turn; one plain face, or two less plain ones, make it certain. Where it is
+# not, what only shows in the turned picture must be likelier than what shows upright. Chosen with bench/faces.py.
 TURN_FLOOR, TURN_CERTAIN = 0.7, 0.2
+TURNED_ACT, TURNED_REVIEW = 0.8, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,13 @@ class Evidence:
 
     `boxes` is (N, 5): left, top, right, bottom in pixels, and the best single score; `yunet` and `centerface` are (N,):
     YuNet's score, averaged over the picture and its mirror image, and CenterFace's. 0 where a detector saw nothing.
+    `plainly` says how much of the whole picture YuNet is sure of.
     """
 
     boxes: Candidates
     yunet: NDArray[np.float32]
     centerface: NDArray[np.float32]
+    plainly: float
 
 
 def probability(evidence: Evidence) -> NDArray[np.float32]:
@@ -85,17 +90,15 @@ class FaceCommittee:
             If a network gives numbers that are not finite.
         """
         height, width = image.shape[:2]
-        copy, factor = scaled(image, min(max(width, height), LARGE))
+        copy, factor = within(image, LARGEST_PIXELS)
         seen = self.evidence(copy)
-        bands = (calibration.ACT, calibration.REVIEW)
-        judged = [_judged(seen.boxes, probability(seen), bands)]
-        quarters, certain = self._turn(copy)
+        judged = [_judged(seen.boxes, probability(seen), calibration.ACT, calibration.REVIEW)]
+        quarters, certain = self._turn(copy, seen.plainly)
         if quarters:
-            turned = self.evidence(np.ascontiguousarray(np.rot90(copy, quarters)))
-            boxes = turned_back(turned.boxes, quarters, copy.shape[1], copy.shape[0])
-            if not certain:
-                bands = (calibration.TURNED_ACT, calibration.TURNED_REVIEW)
-            judged.append(_judged(boxes, probability(turned), bands))
+            seen = self.evidence(turned(copy, quarters))
+            boxes = turned_back(seen.boxes, quarters, copy.shape[1], copy.shape[0])
+            act, review = (calibration.ACT, calibration.REVIEW) if certain else (TURNED_ACT, TURNED_REVIEW)
+            judged.append(_judged(boxes, probability(seen), act, review))
         return [
             Finding(FindingKind.FACE, to_box(row[:4] / factor, width, height), round(float(row[5]), 4), band)
             for band, row in _merged(judged)
@@ -107,30 +110,33 @@ class FaceCommittee:
         Parameters
         ----------
         image
-            (H, W, 3), BGR; its longer side at most `LARGE`.
+            (H, W, 3), BGR; at most `LARGEST_PIXELS`.
         """
         longer, width = max(image.shape[:2]), image.shape[1]
-        plain, mirrored = [], []
+        plain, mirrored, plainly = [], [], 0.0
         for side in sorted({min(longer, SMALL), min(longer, MIDDLE), longer}):
             copy, factor = scaled(image, side)
-            plain.append(_resized(self._yunet.find(copy), factor))
-            flipped = _resized(self._yunet.find(np.asarray(cv2.flip(copy, 1), np.uint8)), factor)
-            mirrored.append(flipped * (-1, 1, -1, 1, 1) + (width, 0, width, 0, 0))
-        for found in mirrored:
-            found[:, [0, 2]] = found[:, [2, 0]]
+            found = self._yunet.find(copy)
+            if side == min(longer, MIDDLE):
+                plainly = _plainly(found)
+            plain.append(_resized(found, factor))
+            found = _resized(self._yunet.find(np.asarray(cv2.flip(copy, 1), np.uint8)), factor)
+            mirrored.append(np.column_stack((width - found[:, 2], found[:, 1], width - found[:, 0], found[:, 3:])))
         copy, factor = scaled(image, CENTERFACE_SIDE)
         centre = _resized(self._centerface.find(copy), factor)
-        return _gathered((np.concatenate(plain), np.concatenate(mirrored), centre))
+        return _gathered(np.concatenate(plain), np.concatenate(mirrored), centre, plainly)
 
-    def _turn(self, image: Image) -> tuple[int, bool]:
+    def _turn(self, image: Image, upright: float) -> tuple[int, bool]:
         """Say by how many quarters the picture must be turned to stand upright, and whether that is certain."""
         copy, _ = scaled(image, min(max(image.shape[:2]), MIDDLE))
-        sure = []
-        for quarters in range(4):
-            found = self._yunet.find(np.ascontiguousarray(np.rot90(copy, quarters)))
-            sure.append(float(np.clip(found[:, 4] - TURN_FLOOR, 0, None).sum()))
-        best = int(np.argmax(sure))
-        return best, sure[best] - max(sure[:best] + sure[best + 1 :]) >= TURN_CERTAIN
+        plainly = [upright, *(_plainly(self._yunet.find(turned(copy, quarters))) for quarters in (1, 2, 3))]
+        best = int(np.argmax(plainly))
+        return best, plainly[best] - max(plainly[:best] + plainly[best + 1 :]) >= TURN_CERTAIN
+
+
+def _plainly(found: Candidates) -> float:
+    """Add up what YuNet is sure of."""
+    return float(np.clip(found[:, 4] - TURN_FLOOR, 0, None).sum())
 
 
 def _resized(found: Candidates, factor: float) -> Candidates:
@@ -139,26 +145,22 @@ def _resized(found: Candidates, factor: float) -> Candidates:
     return found
 
 
-def _gathered(looks: tuple[Candidates, Candidates, Candidates]) -> Evidence:
-    """Put together what overlaps: for each face the best score of each look, and the mean of the boxes."""
-    everything = np.concatenate(looks).astype(np.float32)
+def _gathered(plain: Candidates, mirrored: Candidates, centre: Candidates, plainly: float) -> Evidence:
+    """Put together what overlaps: for each face the best score of each look, and the weighted mean of the boxes."""
+    everything = np.concatenate((plain, mirrored, centre)).astype(np.float32)
     best = suppress(everything, SAME_FACE)
     overlap = iou(best, everything)
-    scores, at = [], 0
-    for look in looks:
-        here = overlap[:, at : at + len(look)] >= SAME_FACE
-        scores.append(np.where(here, look[None, :, 4], 0).max(axis=1, initial=0))
-        at += len(look)
-    weight = np.where(overlap >= SAME_BOX, everything[None, :, 4] ** 2, 0)
+    scores = np.where(overlap >= SAME_FACE, everything[:, 4], 0)
+    looks = np.split(scores, (len(plain), len(plain) + len(mirrored)), axis=1)
+    of_plain, of_mirrored, of_centre = (look.max(axis=1, initial=0) for look in looks)
+    weight = np.where(overlap >= SAME_BOX, everything[:, 4] ** 2, 0)
     boxes = best.copy()
     boxes[:, :4] = weight @ everything[:, :4] / weight.sum(axis=1, keepdims=True)
-    plain, mirrored, centre = (score.astype(np.float32) for score in scores)
-    return Evidence(boxes, (plain + mirrored) / 2, centre)
+    return Evidence(boxes, (of_plain + of_mirrored) / 2, of_centre, plainly)
 
 
-def _judged(boxes: Candidates, chance: NDArray[np.float32], bands: tuple[float, float]) -> NDArray[np.float32]:
+def _judged(boxes: Candidates, chance: NDArray[np.float32], act: float, review: float) -> NDArray[np.float32]:
     """Give (N, 6) for what is worth mentioning: the box, 1 to act and 0 to review, and the probability."""
-    act, review = bands
     rows = np.column_stack((boxes[:, :4], chance >= act, chance)).astype(np.float32)
     return rows[chance >= review]
 

@@ -14,12 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photogate.errors import ImageRefused, Reason
+from photogate.formats import measure
 from photogate.vision.boxes import Image
 
 __all__ = ["MAX_FRAMES", "MAX_PIXELS", "as_bgr", "open_upright", "open_views", "upright"]
 
+# What a function of 1,769 MB can hold decoded, and look at within its time; bench/detect_cost.py prints both.
 MAX_PIXELS = 50 * 1024 * 1024
 MAX_FRAMES = 100
+MAX_PIXELS_OVER_FRAMES = 2 * MAX_PIXELS
 ANIMATED = (b"GIF8", b"RIFF", b"\x89PNG")
 PAGED = (b"II*\0", b"MM\0*")
 GREY = 128
@@ -58,9 +61,12 @@ def open_views(data: bytes, *, orientation: int) -> Iterator[Image]:
     """
     if orientation not in range(1, 9):
         raise ImageRefused(f"Expected an orientation from 1 to 8; found {orientation}")
-    for frame in _decoded(data):
-        if frame.shape[0] * frame.shape[1] > MAX_PIXELS:
-            raise ImageRefused(f"Expected at most {MAX_PIXELS} pixels; found more", reason=Reason.TOO_MANY_PIXELS)
+    measured = measure(data)
+    _check_limits(measured.width * measured.height, measured.frames)
+    frames = _decoded(data)
+    # What was decoded counts, whatever the headers say.
+    _check_limits(max(frame.shape[0] * frame.shape[1] for frame in frames), len(frames))
+    for frame in frames:
         for view in as_bgr(frame):
             yield upright(view, orientation)
 
@@ -81,9 +87,20 @@ def _decoded(data: bytes) -> list[NDArray[Any]]:
         frames = []
     if not frames:
         raise ImageRefused("Expected a picture that OpenCV can decode; found none", reason=Reason.NOT_AN_IMAGE)
-    if len(frames) > MAX_FRAMES:
-        raise ImageRefused(f"Expected at most {MAX_FRAMES} frames; found more", reason=Reason.TOO_MANY_FRAMES)
     return frames
+
+
+def _check_limits(pixels: int, frames: int) -> None:
+    if pixels > MAX_PIXELS:
+        raise ImageRefused(f"Expected at most {MAX_PIXELS} pixels; found {pixels}", reason=Reason.TOO_MANY_PIXELS)
+    if frames > MAX_FRAMES:
+        raise ImageRefused(f"Expected at most {MAX_FRAMES} frames; found {frames}", reason=Reason.TOO_MANY_FRAMES)
+    if pixels * frames > MAX_PIXELS_OVER_FRAMES:
+        found = f"{frames} frames of {pixels} pixels"
+        raise ImageRefused(
+            f"Expected at most {MAX_PIXELS_OVER_FRAMES} pixels over all frames; found {found}",
+            reason=Reason.TOO_MANY_PIXELS,
+        )
 
 
 def as_bgr(frame: NDArray[Any]) -> list[Image]:
