@@ -1,0 +1,308 @@
+"""Hiding for good: what a redacted box shows never depends on the pixels inside it.
+
+A downsampled or blurred face can be told among candidates, so nothing of the inside is used: a box is filled with one
+colour, or with a field that is interpolated from the ring around it and disturbed by noise. Replacing the face by another
+one changes nothing of the output; ``tests/attacks/test_redaction.py`` mounts that attack.
+
+JPEG keeps its own quantization tables and subsampling, so that what lies outside stays visually identical. There a hidden
+region is a whole number of MCUs, and reaches one MCU beyond those that hold a pixel of the box: what a decoder's chroma
+upsampling (JPEG A.1.1, JFIF 10.1) carries out of the box is hidden with it.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageSequence, JpegImagePlugin
+
+from photogate.errors import ImageRefused, RedactionFailed
+from photogate.findings import Box
+from photogate.formats import strip
+from photogate.formats.limits import MAX_PIXELS
+from photogate.policy import RedactionMethod, RedactionRule, RedactionShape
+
+__all__ = ["hidden_region", "redact", "to_stored"]
+
+Pixels = NDArray[Any]
+
+# A neutral dark grey, as a share of full scale: black would look like a hole in the picture.
+SOLID = 0.13
+# Width of the ring that mosaic and blur are made from, in pixels, and the noise that is laid over it.
+RING = 8
+NOISE = 0.04
+MOSAIC_BLOCKS = 8
+# What a container without an encoder of ours is written as: HEIC and AVIF become JPEG.
+FALLBACK: dict[str, Any] = {"format": "JPEG", "quality": 95, "subsampling": 0}
+
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+
+
+def redact(
+    data: bytes, boxes: Sequence[Box], *, rule: RedactionRule, orientation: int = 1, seed: bytes = b"photogate"
+) -> bytes:
+    """Hide boxes in a photo, in every frame of it.
+
+    Parameters
+    ----------
+    data
+        A stripped file.
+    boxes
+        In pixels of the upright picture.
+    rule
+        Method, shape and padding.
+    orientation
+        The Exif orientation with which the stored picture is turned upright, 1 to 8.
+    seed
+        Makes the noise of mosaic and blur repeatable.
+
+    Returns
+    -------
+    bytes
+        A stripped file with the same size and orientation as seen; JPEG where the container has no encoder here.
+
+    Raises
+    ------
+    RedactionFailed
+        If the file cannot be opened, painted or written, or there is nothing to hide.
+    """
+    if not boxes:
+        raise RedactionFailed("Expected at least one box to hide; found none")
+    try:
+        with _open(data) as image:
+            written = _rewrite(image, boxes, rule, orientation, seed)
+        return strip(written).data
+    except (OSError, ValueError, MemoryError, Image.DecompressionBombError, ImageRefused) as error:
+        raise RedactionFailed(f"Expected a photo that can be redacted; found {type(error).__name__}") from None
+
+
+def _open(data: bytes) -> Image.Image:
+    if data[4:8] == b"ftyp":
+        import pi_heif
+
+        pi_heif.register_heif_opener()
+    return Image.open(io.BytesIO(data))
+
+
+def _rewrite(image: Image.Image, boxes: Sequence[Box], rule: RedactionRule, orientation: int, seed: bytes) -> bytes:
+    options = _options(image)
+    if options is FALLBACK:
+        orientation = 1  # decoders of HEIF turn by the file's own irot and imir
+    mcu = _mcu(image) if options["format"] == "JPEG" else None
+    frames = [_painted(frame, boxes, rule, orientation, seed, mcu) for frame in ImageSequence.Iterator(image)]
+    if len(frames) > 1 and options["format"] not in ("GIF", "PNG", "WEBP"):
+        raise RedactionFailed("Expected a single picture in this format; found several")
+    out = io.BytesIO()
+    exif = Image.Exif()
+    if orientation != 1:
+        exif[0x0112] = orientation
+    common = {"exif": exif.tobytes()} if orientation != 1 else {}
+    if image.info.get("icc_profile"):
+        common["icc_profile"] = image.info["icc_profile"]
+    if len(frames) > 1:
+        common |= {"save_all": True, "append_images": frames[1:], "duration": [f.info["duration"] for f in frames]}
+        common |= {"loop": image.info.get("loop", 0)}
+    frames[0].save(out, **{**options, **common})
+    return out.getvalue()
+
+
+def _options(image: Image.Image) -> dict[str, Any]:
+    """Say how to write a picture so that what is not hidden stays as it was."""
+    match image.format:
+        case "JPEG" | "MPO":
+            if not isinstance(image, JpegImagePlugin.JpegImageFile):
+                raise RedactionFailed("Expected a JPEG that can be written as it was; found another decoder's")
+            sampling = JpegImagePlugin.get_sampling(image)
+            return {
+                "format": "JPEG",
+                "qtables": image.quantization,
+                # Samplings that Pillow cannot name are written without subsampling: larger, and nothing is lost.
+                "subsampling": max(sampling, 0),
+                "progressive": bool(image.info.get("progressive")),
+                "optimize": True,
+                "keep_rgb": image.info.get("adobe_transform") == 0 and image.mode == "RGB",
+            }
+        case "PNG":
+            return {"format": "PNG", "compress_level": 6}
+        case "WEBP":
+            # Lossless costs size and no quality; Pillow does not say which of the two a file is.
+            return {"format": "WEBP", "lossless": b"VP8L" in _head(image), "quality": 95, "method": 4}
+        case "GIF":
+            return {"format": "GIF", "disposal": 2}
+        case "BMP" | "TIFF":
+            return {"format": image.format} | ({"compression": "tiff_lzw"} if image.format == "TIFF" else {})
+        case _:
+            return FALLBACK
+
+
+def _head(image: Image.Image) -> bytes:
+    source: Any = image.fp if hasattr(image, "fp") else None
+    if source is None:
+        return b""
+    place = source.tell()
+    source.seek(0)
+    head: bytes = source.read(1 << 16)
+    source.seek(place)
+    return head
+
+
+def _mcu(image: Image.Image) -> tuple[int, int]:
+    """Give the MCU's width and height in pixels (JPEG A.2): 8 times the largest sampling factor."""
+    layers = getattr(image, "layer", [])
+    across = max((layer[1] for layer in layers), default=2)
+    down = max((layer[2] for layer in layers), default=2)
+    return 8 * across, 8 * down
+
+
+def _painted(
+    frame: Image.Image,
+    boxes: Sequence[Box],
+    rule: RedactionRule,
+    orientation: int,
+    seed: bytes,
+    mcu: tuple[int, int] | None,
+) -> Image.Image:
+    """Give one frame with every box hidden."""
+    duration = frame.info.get("duration", 100)
+    if frame.mode in ("P", "PA", "1"):
+        frame = frame.convert("RGBA" if "transparency" in frame.info or frame.mode == "PA" else "RGB")
+    if frame.mode not in ("L", "LA", "RGB", "RGBA", "CMYK", "I;16", "I;16B", "I"):
+        raise RedactionFailed("Expected a picture of integer samples; found another mode")
+    pixels = np.array(frame)
+    height, width = pixels.shape[:2]
+    rng = np.random.default_rng(list(seed))
+    for box in boxes:
+        region = hidden_region(to_stored(box, orientation, width, height), rule, width, height, mcu)
+        _paint(pixels, region, rule, rng, frame.mode)
+    painted = Image.fromarray(pixels, frame.mode) if frame.mode.startswith("I;") else Image.fromarray(pixels)
+    if painted.mode != frame.mode and frame.mode == "CMYK":
+        painted = Image.frombytes("CMYK", frame.size, pixels.tobytes())
+    elif painted.mode != frame.mode:
+        painted = Image.frombytes(frame.mode, frame.size, pixels.tobytes())
+    painted.info["duration"] = duration
+    return painted
+
+
+def to_stored(box: Box, orientation: int, width: int, height: int) -> Box:
+    """Turn a box of the upright picture into one of the stored picture.
+
+    Parameters
+    ----------
+    orientation
+        Exif orientation, 1 to 8 (Exif 4.6.5.1.6).
+    width, height
+        Of the stored picture, in pixels.
+    """
+    x, y, w, h = box
+    across, down = width - x - w, height - y - h
+    match orientation:
+        case 2:
+            return Box(across, y, w, h)
+        case 3:
+            return Box(across, down, w, h)
+        case 4:
+            return Box(x, down, w, h)
+        case 5:
+            return Box(y, x, h, w)
+        case 6:
+            return Box(y, height - x - w, h, w)
+        case 7:
+            return Box(width - y - h, height - x - w, h, w)
+        case 8:
+            return Box(width - y - h, x, h, w)
+        case _:
+            return box
+
+
+def hidden_region(
+    box: Box, rule: RedactionRule, width: int, height: int, mcu: tuple[int, int] | None = None
+) -> Box:
+    """Give what is hidden for a box: padded, in JPEG grown to whole MCUs and one more, within the picture.
+
+    Parameters
+    ----------
+    box
+        In pixels of the stored picture.
+    mcu
+        Width and height of the MCU in pixels, for JPEG.
+    """
+    pad_x, pad_y = (max(2, round(side * rule.padding_percent / 100)) for side in (box.width, box.height))
+    left, top, right, bottom = box.x - pad_x, box.y - pad_y, box.right + pad_x, box.bottom + pad_y
+    if rule.shape is RedactionShape.ELLIPSE:
+        # The ellipse through the corners: half of (sqrt(2) - 1) more on each side.
+        grow_x, grow_y = (right - left) * 0.2072, (bottom - top) * 0.2072
+        left, right = int(np.floor(left - grow_x)), int(np.ceil(right + grow_x))
+        top, bottom = int(np.floor(top - grow_y)), int(np.ceil(bottom + grow_y))
+    if mcu is not None:
+        across, down = mcu
+        left = min(left, box.x // across * across - across) // across * across
+        top = min(top, box.y // down * down - down) // down * down
+        right = -(-max(right, -(-box.right // across) * across + across) // across) * across
+        bottom = -(-max(bottom, -(-box.bottom // down) * down + down) // down) * down
+    left, top, right, bottom = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
+    if left >= right or top >= bottom:
+        raise RedactionFailed("Expected a box within the picture; found one outside")
+    return Box(left, top, right - left, bottom - top)
+
+
+def _paint(pixels: Pixels, region: Box, rule: RedactionRule, rng: np.random.Generator, mode: str) -> None:
+    """Fill a region in place; the fill is made from the ring around it, the seed, and nothing else."""
+    whole = np.iinfo(pixels.dtype).max if mode != "I" else 65535
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    h, w = region.height, region.width
+    if rule.method is RedactionMethod.SOLID:
+        fill = np.full((h, w, channels), SOLID * whole)
+        if mode == "CMYK":
+            fill[:] = (0, 0, 0, (1 - SOLID) * whole)
+    else:
+        fill = _field(pixels.reshape(*pixels.shape[:2], channels), region, rng, whole)
+        if rule.method is RedactionMethod.MOSAIC:
+            fill = _blocks(fill)
+    if mode in ("LA", "RGBA"):
+        fill[..., -1] = whole
+    target = pixels[region.y : region.bottom, region.x : region.right]
+    values = np.clip(np.rint(fill), 0, whole).astype(pixels.dtype).reshape(target.shape)
+    target[_mask(h, w, rule.shape)] = values[_mask(h, w, rule.shape)]
+
+
+def _mask(height: int, width: int, shape: RedactionShape) -> NDArray[np.bool_]:
+    if shape is RedactionShape.BOX:
+        return np.ones((height, width), bool)
+    y = (np.arange(height) + 0.5) / height * 2 - 1
+    x = (np.arange(width) + 0.5) / width * 2 - 1
+    inside: NDArray[np.bool_] = y[:, None] ** 2 + x[None, :] ** 2 <= 1
+    return inside
+
+
+def _field(pixels: Pixels, region: Box, rng: np.random.Generator, whole: int) -> NDArray[np.float64]:
+    """Interpolate a region from the means of its four sides' rings, by the inverse of the distance, with noise."""
+    h, w = region.height, region.width
+    sides: list[tuple[Pixels, NDArray[np.float64]]] = []
+    rows, columns = slice(region.y, region.bottom), slice(region.x, region.right)
+    y, x = np.mgrid[0:h, 0:w].astype(np.float64) + 1
+    if region.x > 0:
+        sides.append((pixels[rows, max(region.x - RING, 0) : region.x], 1 / x))
+    if region.right < pixels.shape[1]:
+        sides.append((pixels[rows, region.right : region.right + RING], 1 / (w + 1 - x)))
+    if region.y > 0:
+        sides.append((pixels[max(region.y - RING, 0) : region.y, columns], 1 / y))
+    if region.bottom < pixels.shape[0]:
+        sides.append((pixels[region.bottom : region.bottom + RING, columns], 1 / (h + 1 - y)))
+    total = np.zeros((h, w, pixels.shape[2]))
+    weights = np.zeros((h, w, 1))
+    for ring, weight in sides:
+        total += ring.mean(axis=(0, 1)) * weight[..., None]
+        weights += weight[..., None]
+    mean = total / weights if sides else np.full_like(total, SOLID * whole)
+    noisy: NDArray[np.float64] = mean + rng.normal(0, NOISE * whole, (h, w, 1))
+    return noisy
+
+
+def _blocks(field: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Hold the field's value at the corner of each block over the whole block."""
+    h, w = field.shape[:2]
+    side = max(2, max(h, w) // MOSAIC_BLOCKS)
+    return field[np.arange(h)[:, None] // side * side, np.arange(w)[None, :] // side * side]
