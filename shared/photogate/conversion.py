@@ -13,7 +13,7 @@ __all__ = ["render"]
 
 
 def render(data: bytes) -> bytes:
-    """Make a PNG of the primary picture, as large as it is and upright, so that boxes found in it are boxes of the photo.
+    """Make a PNG of the primary picture: upright and of the same size, so that boxes in it are boxes of the photo.
 
     Parameters
     ----------

@@ -1,12 +1,12 @@
 """Hiding for good: what a redacted box shows never depends on the pixels inside it.
 
 A downsampled or blurred face can be told among candidates, so nothing of the inside is used: a box is filled with one
-colour, or with a field that is interpolated from the ring around it and disturbed by noise. Replacing the face by another
-one changes nothing of the output; ``tests/attacks/test_redaction.py`` mounts that attack.
+colour, or with a field that is interpolated from the ring around it and disturbed by noise. Replacing the face by
+another one changes nothing of the output; ``tests/attacks/test_redaction.py`` mounts that attack.
 
-JPEG keeps its own quantization tables and subsampling, so that what lies outside stays visually identical. There a hidden
-region is a whole number of MCUs, and reaches one MCU beyond those that hold a pixel of the box: what a decoder's chroma
-upsampling (JPEG A.1.1, JFIF 10.1) carries out of the box is hidden with it.
+JPEG keeps its own quantization tables and subsampling, so that what lies outside stays visually identical. There a
+hidden region is a whole number of MCUs, and reaches one MCU beyond those that hold a pixel of the box: what a
+decoder's chroma upsampling (JPEG A.1.1, JFIF 10.1) carries out of the box is hidden with it.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _rewrite(image: Image.Image, boxes: Sequence[Box], rule: RedactionRule, orie
     exif = Image.Exif()
     if orientation != 1:
         exif[0x0112] = orientation
-    common = {"exif": exif.tobytes()} if orientation != 1 else {}
+    common: dict[str, Any] = {"exif": exif.tobytes()} if orientation != 1 else {}
     if image.info.get("icc_profile"):
         common["icc_profile"] = image.info["icc_profile"]
     if len(frames) > 1:
@@ -166,6 +166,7 @@ def _painted(
     mcu: tuple[int, int] | None,
 ) -> Image.Image:
     """Give one frame with every box hidden."""
+    frame.load()  # a frame's time is known once it is decoded
     duration = frame.info.get("duration", 100)
     if frame.mode in ("P", "PA", "1"):
         frame = frame.convert("RGBA" if "transparency" in frame.info or frame.mode == "PA" else "RGB")
@@ -177,11 +178,8 @@ def _painted(
     for box in boxes:
         region = hidden_region(to_stored(box, orientation, width, height), rule, width, height, mcu)
         _paint(pixels, region, rule, rng, frame.mode)
-    painted = Image.fromarray(pixels, frame.mode) if frame.mode.startswith("I;") else Image.fromarray(pixels)
-    if painted.mode != frame.mode and frame.mode == "CMYK":
-        painted = Image.frombytes("CMYK", frame.size, pixels.tobytes())
-    elif painted.mode != frame.mode:
-        painted = Image.frombytes(frame.mode, frame.size, pixels.tobytes())
+    # An array of four samples reads as RGBA: CMYK has to be named.
+    painted = Image.frombytes("CMYK", frame.size, pixels.tobytes()) if frame.mode == "CMYK" else Image.fromarray(pixels)
     painted.info["duration"] = duration
     return painted
 
@@ -217,9 +215,7 @@ def to_stored(box: Box, orientation: int, width: int, height: int) -> Box:
             return box
 
 
-def hidden_region(
-    box: Box, rule: RedactionRule, width: int, height: int, mcu: tuple[int, int] | None = None
-) -> Box:
+def hidden_region(box: Box, rule: RedactionRule, width: int, height: int, mcu: tuple[int, int] | None = None) -> Box:
     """Give what is hidden for a box: padded, in JPEG grown to whole MCUs and one more, within the picture.
 
     Parameters
@@ -305,4 +301,5 @@ def _blocks(field: NDArray[np.float64]) -> NDArray[np.float64]:
     """Hold the field's value at the corner of each block over the whole block."""
     h, w = field.shape[:2]
     side = max(2, max(h, w) // MOSAIC_BLOCKS)
-    return field[np.arange(h)[:, None] // side * side, np.arange(w)[None, :] // side * side]
+    blocks: NDArray[np.float64] = field[np.arange(h)[:, None] // side * side, np.arange(w)[None, :] // side * side]
+    return blocks

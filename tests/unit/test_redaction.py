@@ -1,0 +1,130 @@
+"""Redaction hides what it must in every kind of picture, and leaves the rest as it was."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from photogate.errors import RedactionFailed
+from photogate.findings import Box
+from photogate.policy import RedactionMethod, RedactionRule, RedactionShape
+from photogate.redaction import SOLID, hidden_region, redact, to_stored
+from tests import photos
+
+BOX = Box(170, 60, 110, 130)
+GREY = round(SOLID * 255)
+
+
+def opened(data: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    return image
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_box_of_the_upright_picture_is_hidden_where_it_is_seen(orientation: int) -> None:
+    upright = Image.new("RGB", (120, 80), (200, 200, 200))
+    turned = {
+        1: None,
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }[orientation]
+    stored = upright if turned is None else upright.transpose(turned)
+    data = photos.encode(stored, "PNG")
+
+    seen = ImageOps.exif_transpose(
+        opened(redact(data, [Box(10, 20, 30, 16)], rule=RedactionRule(padding_percent=0), orientation=orientation))
+    ).convert("RGB")
+
+    dark = np.argwhere(np.asarray(seen)[..., 0] == GREY)
+    assert seen.size == (120, 80)
+    assert (dark.min(0).tolist(), dark.max(0).tolist()) == ([18, 8], [37, 41])
+
+
+def test_every_orientation_of_a_box_stays_within_the_picture() -> None:
+    for orientation in range(1, 9):
+        width, height = (80, 120) if orientation >= 5 else (120, 80)
+        box = to_stored(Box(0, 0, 120, 80), orientation, width, height)
+        assert box == Box(0, 0, width, height)
+
+
+@pytest.mark.parametrize(
+    ("mode", "fmt"), [("L", "JPEG"), ("CMYK", "JPEG"), ("LA", "PNG"), ("RGBA", "PNG"), ("P", "PNG")]
+)
+def test_every_mode_is_painted(mode: str, fmt: str) -> None:
+    image = photos.picture("astronaut").convert(mode)
+
+    after = opened(redact(photos.encode(image, fmt), [BOX], rule=RedactionRule()))
+
+    inside = np.asarray(after.convert("RGB").crop((BOX.x, BOX.y, BOX.right, BOX.bottom)))
+    assert after.size == image.size
+    assert np.ptp(inside) <= 12
+
+
+def test_sixteen_bits_stay_sixteen_bits() -> None:
+    ramp = np.linspace(0, 65535, 200 * 100).astype(np.uint16).reshape(100, 200)
+    after = np.asarray(
+        opened(redact(photos.encode(Image.fromarray(ramp), "PNG"), [Box(20, 20, 30, 30)], rule=RedactionRule()))
+    )
+    assert after.dtype == np.uint16
+    assert np.array_equal(after[:, 100:], ramp[:, 100:])
+    assert np.ptp(after[25:45, 25:45]) == 0
+
+
+@pytest.mark.parametrize("fmt", ["GIF", "PNG", "WEBP"])
+def test_every_frame_is_painted_and_keeps_its_time(fmt: str) -> None:
+    frames = [photos.picture("astronaut").resize((128, 128)).rotate(angle) for angle in (0, 5, 10)]
+    out = io.BytesIO()
+    frames[0].save(out, fmt, save_all=True, append_images=frames[1:], duration=[100, 200, 300], lossless=True)
+
+    after = opened(redact(out.getvalue(), [Box(40, 20, 30, 30)], rule=RedactionRule()))
+
+    assert after.n_frames == 3  # type: ignore[attr-defined]
+    for number, duration in enumerate((100, 200, 300)):
+        after.seek(number)
+        after.load()
+        assert after.info["duration"] == duration
+        assert np.ptp(np.asarray(after.convert("RGB").crop((40, 20, 70, 50)))) <= 8
+
+
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+def test_a_jpeg_keeps_its_tables_and_subsampling(subsampling: int) -> None:
+    data = photos.encode(photos.picture("astronaut"), subsampling=subsampling)
+    before, after = opened(data), opened(redact(data, [BOX], rule=RedactionRule()))
+    assert after.quantization == before.quantization  # type: ignore[attr-defined]
+    assert [layer[1:3] for layer in after.layer] == [layer[1:3] for layer in before.layer]  # type: ignore[attr-defined]
+
+
+def test_a_face_at_the_border_is_hidden_up_to_the_border() -> None:
+    data = photos.encode(photos.picture("astronaut"))
+    after = np.asarray(opened(redact(data, [Box(-20, 480, 60, 60)], rule=RedactionRule())))
+    assert np.ptp(after[485:, :35]) <= 8
+
+
+@pytest.mark.parametrize("method", RedactionMethod)
+@pytest.mark.parametrize("shape", RedactionShape)
+def test_the_hidden_region_covers_the_box(method: RedactionMethod, shape: RedactionShape) -> None:
+    rule = RedactionRule(method=method, shape=shape, padding_percent=0)
+    for mcu in (None, (8, 8), (16, 16)):
+        region = hidden_region(Box(33, 41, 10, 12), rule, 200, 200, mcu)
+        assert region.x <= 33
+        assert region.y <= 41
+        assert region.right >= 43
+        assert region.bottom >= 53
+
+
+@pytest.mark.parametrize(
+    ("data", "boxes"),
+    [(b"nothing", [BOX]), (photos.parcel(), []), (photos.parcel(), [Box(5000, 5000, 10, 10)])],
+)
+def test_any_doubt_is_a_failure(data: bytes, boxes: list[Box]) -> None:
+    with pytest.raises(RedactionFailed):
+        redact(data, boxes, rule=RedactionRule())
