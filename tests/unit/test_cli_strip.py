@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from photogate.cli import cli
+from photogate.formats import strip as strip_bytes
 from tests.noise import noise
 
 
@@ -109,3 +110,19 @@ def test_inspect_shows_the_tree_without_values(tmp_path: Path):
         "note": "start of image",
         "children": [],
     }
+
+
+def test_a_fault_of_ours_refuses_one_file_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / name).write_bytes(photo())
+    answers = iter([RuntimeError("secret"), None])
+
+    def faulty(data: bytes, **options: object) -> object:
+        if (error := next(answers)) is not None:
+            raise error
+        return strip_bytes(data)
+
+    monkeypatch.setattr("photogate.cli.strip.strip_bytes", faulty)
+    result = run("strip", "--json", "--out", tmp_path / "out", tmp_path / "a.jpg", tmp_path / "b.jpg")
+    assert [json.loads(line)["reason"] for line in result.stdout.splitlines()] == ["internal", None]
+    assert "secret" not in result.stderr

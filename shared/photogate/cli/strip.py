@@ -74,6 +74,9 @@ def run(job: Job) -> Line:
         return Line(job.source, reason=error.refusal, sha256_in=before, message=f"{error}. {error.instead}")
     except MemoryError:
         return Line(job.source, reason=Reason.TOO_LARGE, sha256_in=before, message="does not fit into memory")
+    except Exception as error:
+        # A fault of ours must not stop the other files, nor let this one through.
+        return Line(job.source, reason=Reason.INTERNAL, sha256_in=before, message=f"failed ({type(error).__name__})")
     write_atomically(Path(job.target), new.data)
     return Line(
         job.source,

@@ -150,6 +150,8 @@ def _pixels(data: bytes, header: _Header) -> bytes:
 
 def _runs(data: bytes, header: _Header) -> bytes:
     """Copy run-length codes up to the end of the bitmap; padding of absolute runs is zeroed."""
+    if header.pixels >= len(data):
+        refuse("Expected run-length codes; found the end", header.pixels)
     nibbles = header.compression == _RLE4
     out = bytearray()
     at, end = header.pixels, len(data)
@@ -165,7 +167,7 @@ def _runs(data: bytes, header: _Header) -> bytes:
         length = 2 if value == 2 else (value + 1) // 2 if nibbles else value
         run = view[at : at + length]
         if len(run) < length:
-            break
+            refuse("Expected an absolute run within the file; found the end", at)
         out += run
         if value > 2 and length & 1:
             out.append(0)

@@ -339,6 +339,8 @@ def _intervals(data: bytes, scan: Scan, at: int, total: int) -> int:
     start = at
     for stop in find_markers(data, at):
         behind, marker = _after_fill(data, stop)
+        if marker == -1:
+            stop = max(start, _end_of_data(data))
         if marker == 0:
             # A decoder reads the last as data; no encoder writes such fill, and each is a place to hide a bit.
             refuse("Expected no fill bytes within entropy-coded data; found some", stop)
@@ -348,6 +350,11 @@ def _intervals(data: bytes, scan: Scan, at: int, total: int) -> int:
         scan.restarts.append(marker)
         start = behind
     return len(data)
+
+
+def _end_of_data(data: bytes) -> int:
+    """Where data that no marker ends stops: half of a pair at the end of the file is none."""
+    return len(data) - (data[-1:] == b"\xff")
 
 
 def _after_fill(data: bytes, at: int) -> tuple[int, int]:
@@ -363,7 +370,7 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
     if frame is None:  # `_parse` has refused
         refuse("Expected a frame header; found none")
     if context.check_scan:
-        hidden = jpeg_scan.trim(data, frame, picture.scans)
+        hidden = jpeg_scan.trim(data, frame, picture.scans, picture.finished)
         if hidden:
             context.drop(_C.OTHER, "bytes behind the last MCU", hidden)
     orientation, rights = _metadata(picture, context, data)

@@ -104,8 +104,17 @@ def find_markers(data: bytes, at: int) -> Iterator[int]:
     yield len(data)
 
 
-def trim(data: bytes, frame: Frame, scans: Sequence[Scan]) -> int:
+def trim(data: bytes, frame: Frame, scans: Sequence[Scan], finished: bool) -> int:
     """Cut each interval of each scan down to the bytes that its MCUs need; changes `scans` in place.
+
+    Parameters
+    ----------
+    data
+        The file.
+    frame, scans
+        What was parsed of it.
+    finished
+        Whether EOI was found. Where it was not, the last interval must be complete, else the file is cut off.
 
     Returns
     -------
@@ -148,6 +157,8 @@ def trim(data: bytes, frame: Frame, scans: Sequence[Scan]) -> int:
                 build = _builder(b"".join((prefixes[count], *middle, _tables(scan), _sos(scan))))
                 try:
                     need = _needed(data, start, end, build, simplejpeg.decode_jpeg, colours)
+                    if not finished and scan is scans[-1] and i == len(scan.intervals) - 1:
+                        _must_be_complete(build(data[start:end]), simplejpeg.decode_jpeg, colours, end)
                 except _Undecided:
                     need = _counted(data, start, end, frame, scan, count)
             hidden += end - start - need
@@ -277,6 +288,11 @@ def _needed(data: bytes, start: int, end: int, build: Builder, decode: Callable[
     if data[start + enough - 1 : start + enough] == b"\xff" and enough < size:
         enough += 1  # the pair stays whole
     return enough
+
+
+def _must_be_complete(jpeg: bytes, decode: Callable[..., Any], colours: str, end: int) -> None:
+    if "premature end" in _warning(jpeg, decode, colours):
+        refuse("Expected EOI; found the end of the file within the picture", end)
 
 
 _EXTRANEOUS = re.compile(r"(\d+) extraneous bytes")

@@ -199,7 +199,10 @@ def _exact(data: bytes, places: list[tuple[int, int]], expected: int, context: C
             block: bytes | memoryview = piece[i : i + _STEP]
             used += len(block)
             while block and not inflater.eof:
-                got += len(inflater.decompress(block, _STEP * 4))
+                try:
+                    got += len(inflater.decompress(block, _STEP * 4))
+                except zlib.error:
+                    refuse("Expected image data that inflates; found damage", places[0][0])
                 block = inflater.unconsumed_tail
                 if got > expected:
                     return _shortened(pieces, expected, context)

@@ -230,6 +230,14 @@ def test_a_file_cut_in_its_headers_is_refused(keep):
         strip(jpeg()[:keep])
 
 
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 1}])
+def test_a_picture_that_is_cut_off_is_refused_and_one_without_eoi_is_not(options):
+    data = jpeg(**options)
+    assert strip(data[:-2]).data == strip(data).data
+    with pytest.raises(ImageRefused, match="Expected EOI"):
+        strip(data[:-40])
+
+
 def test_inspect_names_the_parts_and_says_what_stays():
     tree = inspect(with_segment(jpeg(), 0xFE, SECRET) + SECRET)
     stays = {part.name: part.stays for part in tree}
