@@ -12,7 +12,7 @@ BUILT := .aws-sam/$(ARCHITECTURE)
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup test lint build size requirements
+.PHONY: help setup test lint build size licences requirements
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -50,6 +50,9 @@ build: setup $(SAM)/.ready ## Build layers and functions for Lambda, without Doc
 
 size: build ## Print what each function unpacks to, against Lambda's limit.
 	$(BIN)/python layers/size.py $(BUILT)/template.yaml
+
+licences: setup $(SAM)/.ready $(CHECKOV)/.ready ## Write docs/licences.md again.
+	$(BIN)/python docs/licences.py
 
 requirements: ## Pin the requirements again (needs uv).
 	cd requirements && for f in dev sam checkov; do \
