@@ -12,7 +12,7 @@ BUILT := .aws-sam/$(ARCHITECTURE)
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup test lint build size licences requirements
+.PHONY: help setup test lint build size licences requirements demo up down
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -32,6 +32,15 @@ $(SAM)/.ready $(CHECKOV)/.ready: .tools/%/.ready: requirements/%.txt
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	touch $@
+
+demo: setup ## Send real photos through the service on this machine, and show what happened to each.
+	$(BIN)/python -m local.demo
+
+up: setup ## Run the service on this machine until `make down`.
+	$(BIN)/photogate local up
+
+down: setup ## Stop it.
+	$(BIN)/photogate local down
 
 lint: setup $(SAM)/.ready $(CHECKOV)/.ready ## Check style, types and the template.
 	$(BIN)/ruff check .

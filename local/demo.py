@@ -219,7 +219,7 @@ def run(cloud: LocalCloud, folder: Path, console: Console) -> int:
     print_results(console, results)
     redacted = next(r for r in results if r.status == "REDACTED")
     print_trail(console, redacted)
-    show_command(console, cloud, redacted)
+    show_command(console, cloud, results[0])
     page = draw(results, folder)
     console.print(
         f"\nBefore and after pictures: {page.relative_to(REPOSITORY) if page.is_relative_to(REPOSITORY) else page}"

@@ -116,18 +116,18 @@ def delivered() -> bytes:
 
 def sideways() -> bytes:
     """A photo held upright and stored on its side: its orientation must survive."""
-    return jpeg(picture("chelsea").transpose(Image.Transpose.ROTATE_90), orientation=6)
+    return jpeg(picture("rocket").transpose(Image.Transpose.ROTATE_90), orientation=6)
 
 
 def generated() -> bytes:
     """A picture whose C2PA manifest says that it is synthetic."""
-    return jpeg(picture("rocket"), segments=c2pa())
+    return jpeg(picture("rocket").transpose(Image.Transpose.FLIP_LEFT_RIGHT), segments=c2pa())
 
 
 def screenshot() -> bytes:
     """A PNG with text chunks, a time and something hidden behind its end."""
     out = io.BytesIO()
-    picture("coffee").save(out, "PNG")
+    picture("page").save(out, "PNG")
     whole = out.getvalue()
     text = b"Author\0" + PLANTED.encode()
     chunk = struct.pack(">I", len(text)) + b"tEXt" + text + struct.pack(">I", zlib.crc32(b"tEXt" + text))
@@ -139,7 +139,7 @@ def messenger() -> bytes:
     exif = Image.Exif()
     exif[ARTIST], exif[MODEL] = f"Owner {PLANTED}", f"Phone {PLANTED}"
     out = io.BytesIO()
-    picture("chelsea").save(out, "WEBP", lossless=True, exif=exif)
+    picture("coffee").save(out, "WEBP", lossless=True, exif=exif)
     return out.getvalue()
 
 
