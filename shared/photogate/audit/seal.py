@@ -114,6 +114,7 @@ class Sealer:
         self._signer = signer
         self._alert = alert
         self._pause = pause
+        self._published = 0  # the version of the head that this sealer last found or made published
 
     def seal(self, inserted: Sequence[Inserted]) -> None:
         """Add the rows that are not in the tree yet, in the order given, and publish the head.
@@ -138,7 +139,7 @@ class Sealer:
         IntegrityError
             If something else is there.
         """
-        if head.tree.size == 0:
+        if head.tree.size == 0 or head.version == self._published:
             return
         checkpoint = Checkpoint(self._signer.key.name, head.tree.size, head.tree.root)
         path = checkpoint_path(checkpoint.size)
@@ -147,11 +148,12 @@ class Sealer:
             for tile in head.tree.tiles():
                 if not self._files.put_new(tile.path, tile.data) and self._files.get(tile.path) != tile.data:
                     raise IntegrityError(f"Expected {tile.path} as it was committed; found another one")
-            if self._files.put_new(path, sign_checkpoint(checkpoint, self._signer)):
-                return
-            present = self._files.get(path)
+            present = sign_checkpoint(checkpoint, self._signer)
+            if not self._files.put_new(path, present):
+                present = self._files.get(path)
         if present is None or open_checkpoint(present, self._signer.key) != checkpoint:
             raise IntegrityError(f"Expected the committed root for size {checkpoint.size}; found another one signed")
+        self._published = head.version
 
     def _seal_part(self, part: Sequence[Inserted]) -> None:
         for attempt in range(ATTEMPTS):

@@ -18,9 +18,6 @@ from photogate.errors import IntegrityError
 __all__ = ["Alarm", "Change", "Expired", "Inserted", "read_record"]
 
 _TTL = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
-_ATTRIBUTES = frozenset(
-    {"pk", "sk", "body", "leaf", "expires_at"} | {f"gsi{n}{part}" for n in (1, 2, 3, 4) for part in ("pk", "sk")}
-)
 
 
 class Change(StrEnum):
@@ -95,10 +92,15 @@ def _whole_row(image: Mapping[str, Any]) -> Row | None:
     """Give the row of an image, or None where anything in the image is not derived from the body."""
     try:
         row = row_from_body(image["body"]["S"].encode())
-        derived = row.index_keys | {"pk": row.chain, "leaf": row.leaf.hex()}
-        same = all(image[name]["S"] == value for name, value in derived.items())
-        numbers = int(image["sk"]["N"]) == row.seq and int(image["expires_at"]["N"]) == row.expires_at
+        derived = {
+            "pk": {"S": row.chain},
+            "sk": {"N": str(row.seq)},
+            "body": image["body"],
+            "leaf": {"S": row.leaf.hex()},
+            "expires_at": {"N": str(row.expires_at)},
+        }
+        for name, value in row.index_keys.items():
+            derived[name] = {"S": value}
     except (IntegrityError, KeyError, TypeError, ValueError, AttributeError):
         return None
-    known = len(image) == len(derived) + 3 and image.keys() <= _ATTRIBUTES
-    return row if same and numbers and known else None
+    return row if derived == image else None

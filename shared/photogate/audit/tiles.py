@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from photogate.audit.merkle import HASH_BYTES, Frontier, inclusion_ranges, range_hash, root
 from photogate.errors import IntegrityError
@@ -46,7 +46,7 @@ class Tile:
         return b"".join(self.hashes)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tree:
     """The right edge of the log's tree, as tiles that are not full or not known to be written.
 
@@ -69,18 +69,18 @@ class Tree:
 
     def tiles(self) -> Iterator[Tile]:
         """Give every tile, full or partial, that the hashes here make up."""
-        return (tile for tile, _ in self._folded())
+        return (tile for tile, _ in self._walk)
 
     def settled(self) -> Tree:
         """Give the same tree without its full tiles."""
         levels: list[list[bytes]] = []
-        for tile, upper in self._folded():
+        for tile, upper in self._walk:
             while len(levels) <= tile.level:
                 levels.append([])
             levels[tile.level] = [] if upper else list(tile.hashes)
         return Tree(self.size, tuple(tuple(level) for level in levels))
 
-    @property
+    @cached_property
     def root(self) -> bytes:
         """The tree hash."""
         edge: list[bytes] = []
@@ -89,6 +89,10 @@ class Tree:
             frontier.extend(level)
             edge = [*frontier.hashes, *edge]
         return Frontier(self.size, edge).root
+
+    @cached_property
+    def _walk(self) -> list[tuple[Tile, bool]]:
+        return list(self._folded())
 
     def _folded(self) -> Iterator[tuple[Tile, bool]]:
         """Walk up the levels; a full tile, marked so, adds its hash to the level above."""
