@@ -12,7 +12,7 @@ BUILT := .aws-sam/$(ARCHITECTURE)
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup test lint build size licences requirements demo up down
+.PHONY: help setup test lint build size licences requirements demo up down bench-audit
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -68,3 +68,6 @@ requirements: ## Pin the requirements again (needs uv).
 	  uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-emit-find-links $$f.in -o $$f.txt; done
 	cd requirements && for f in photogate vision formats crypto; do \
 	  uv pip compile --quiet --python-version 3.13 --python-platform aarch64-manylinux_2_28 --generate-hashes --no-emit-index-url --no-emit-find-links --constraint dev.txt $$f.in -o $$f.txt; done
+
+bench-audit: setup ## Measure the audit log against its numbers.
+	PYTHONPATH=shared:. $(BIN)/python bench/audit.py
