@@ -1,7 +1,7 @@
 """The server's process: ``python -m local.serve ROOT PORT [PLAIN_PORT]``. `local.server` starts and stops it.
 
 MiniStack's application, unchanged, behind TLS, with two things beside it: the token issuer, and an entrance for the
-account's administrator on this machine (``/_photogate/admin/``), who may act as any role.
+account's administrator on this machine (``/_photogate/admin/``), who may act as any role and warm functions up.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ import logging
 import os
 import secrets
 import sys
+import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
+from local import gaps
+from local.gaps import functions
 from local.places import ACCOUNT, ADMIN_KEY_ID, REGION, Places
 from local.tokens import ISSUER_PATH, Issuer
 
@@ -76,22 +79,33 @@ def application(inner: Application, issuer: Issuer, admin_secret: str) -> Applic
         elif path.startswith(ISSUER_PATH):
             document = issuer.document(path.removeprefix(ISSUER_PATH))
             await _answer(send, 404 if document is None else 200, document or b"{}")
-        elif path == ADMIN_PATH + "/role-session":
+        elif path.startswith(ADMIN_PATH):
             given = dict(scope["headers"]).get(b"x-admin-secret", b"")
             if not hmac.compare_digest(given, admin_secret.encode()):
                 await _answer(send, 403, b"{}")
                 return
-            body = b""
-            while True:
-                message = await receive()
-                body += message.get("body", b"")
-                if not message.get("more_body"):
-                    break
-            await _answer(send, 200, json.dumps(_role_session(json.loads(body)["RoleArn"])).encode())
+            asked = json.loads(await _body(receive))
+            if path == ADMIN_PATH + "/role-session":
+                await _answer(send, 200, json.dumps(_role_session(asked["RoleArn"])).encode())
+            elif path == ADMIN_PATH + "/warm":
+                for names in (asked["Functions"][::2], asked["Functions"][1::2]):
+                    threading.Thread(target=functions.warm, args=(names, ACCOUNT, REGION), daemon=True).start()
+                await _answer(send, 202, b"{}")
+            else:
+                await _answer(send, 404, b"{}")
         else:
             await _answer(send, 404, b"{}")
 
     return app
+
+
+async def _body(receive: Receive) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return body
 
 
 def _role_session(role_arn: str) -> dict[str, str]:
@@ -131,8 +145,6 @@ def main(root: str, port: str, plain_port: str | None = None) -> None:
     from hypercorn.config import Config
     from ministack.app import app as ministack
     from ministack.core import lambda_runtime
-
-    from local import gaps
 
     gaps.close()
     config = Config()
