@@ -12,7 +12,7 @@ BUILT := .aws-sam/$(ARCHITECTURE)
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup test lint build size licences requirements demo up down bench-audit
+.PHONY: help setup browser test lint docs build size licences requirements demo up down bench-audit
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -50,7 +50,10 @@ lint: setup $(SAM)/.ready $(CHECKOV)/.ready ## Check style, types and the templa
 	$(SAM)/bin/sam validate --lint --region eu-central-1
 	$(CHECKOV)/bin/checkov --file template.yaml --framework cloudformation --compact --quiet --skip-download
 
-test: lint ## Run every test.
+browser: setup ## Find a browser for the upload page's tests, or install one.
+	$(BIN)/python -m tests.e2e.browser
+
+test: lint browser ## Run every test.
 	$(BIN)/python -m pytest
 
 build: setup $(SAM)/.ready ## Build layers and functions for Lambda, without Docker. ARCHITECTURE=arm64 or x86_64.
@@ -62,6 +65,10 @@ size: build ## Print what each function unpacks to, against Lambda's limit.
 
 licences: setup $(SAM)/.ready $(CHECKOV)/.ready ## Write docs/licences.md again.
 	$(BIN)/python docs/licences.py
+
+docs: setup ## Write the generated pages again: API, settings.
+	$(BIN)/python -m docs.make_openapi
+	$(BIN)/python -m docs.make_settings
 
 requirements: ## Pin the requirements again (needs uv).
 	cd requirements && for f in dev sam checkov; do \

@@ -60,7 +60,7 @@ function speak(wanted) {
   for (const node of document.querySelectorAll("[data-text]")) node.textContent = say(node.dataset.text);
   if (notice) describeNotice();
   if (photo) describePhoto();
-  if (shown.outcome) describeOutcome();
+  if (shown.outcome) translateOutcome();
 }
 
 function preferredLanguage() {
@@ -204,10 +204,21 @@ async function finish(upload) {
   show("outcome");
   if (!upload.photo) return;
   const link = await api.photo(upload.id).catch(() => null); // Not every caller may see it; the outcome stands.
-  if (!link || shown.outcome !== upload) return;
+  if (!link || shown.outcome?.id !== upload.id) return;
   const picture = element("stored-picture");
   picture.onload = () => (element("stored").hidden = false);
   picture.src = link.url;
+}
+
+/** The message is the service's: it is asked for again in the new language. */
+async function translateOutcome() {
+  const { id } = shown.outcome;
+  describeOutcome();
+  const upload = await api.upload(id).catch(() => null);
+  if (upload && shown.outcome?.id === id) {
+    shown.outcome = upload;
+    describeOutcome();
+  }
 }
 
 function describeOutcome() {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,9 +17,17 @@ from photogate.policy import Policy, default_policy
 
 
 @pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+def page_socket() -> Iterator[socket.socket]:
+    """Give the socket that the upload page is served at: its origin is a parameter of the stack."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory, page_socket: socket.socket) -> Iterator[LocalCloud]:
     """Give the service, up."""
-    with LocalCloud(tmp_path_factory.mktemp("cloud"), plain_http=True) as up:
+    parameters = {"PageOrigin": f"https://127.0.0.1:{page_socket.getsockname()[1]}"}
+    with LocalCloud(tmp_path_factory.mktemp("cloud"), parameters=parameters, plain_http=True) as up:
         yield up
 
 

@@ -1,0 +1,365 @@
+"""Write `docs/openapi.json`, and the table of routes in `docs/api.md`: the API as handlers and models define it.
+
+Routes, their summaries, their body's model and their status are read from the functions' source; what they answer is
+declared below, and `tests/functions/test_openapi.py` holds the real handlers' answers against it.
+
+Run it as ``python -m docs.make_openapi``; a test says when the file is no longer current.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import models_json_schema
+
+from photogate.access import Scope
+from photogate.config import REPOSITORY
+from photogate.consent import Capacity, ConsentState
+from photogate.errors import Reason
+from photogate.http import TITLES
+from photogate.intake import ConsentRequest, UploadRequest
+from photogate.policy import Policy
+from photogate.uploads import HexId, Status
+
+OPENAPI = REPOSITORY / "docs" / "openapi.json"
+PAGE = REPOSITORY / "docs" / "api.md"
+METHODS = ("get", "post", "put", "delete", "patch")
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(_Answer):
+    """An RFC 9457 problem."""
+
+    type: str = Field(description="urn:photogate:problem:<name>, for programs.")
+    title: str
+    status: int
+    detail: str = Field(description="What was expected and what was found; it never repeats what was sent.")
+    advice: str = Field(description="What to do.")
+    reason: Reason
+
+
+class Notice(_Answer):
+    """What must be shown before a consent is given."""
+
+    notice: str
+    notice_hash: str = Field(description="SHA-256 of the notice's UTF-8, in hex.")
+    valid_days: int = Field(description="How long a consent to it is valid.")
+
+
+class Notices(_Answer):
+    """The tenant's purposes."""
+
+    purposes: dict[str, Notice]
+
+
+class ConsentEvent(_Answer):
+    """One event of a consent."""
+
+    state: ConsentState
+    at: str = Field(description="RFC 3339, in UTC.")
+
+
+class Consent(_Answer):
+    """A consent record."""
+
+    id: HexId
+    purpose: str
+    state: ConsentState
+    capacity: Capacity
+    notice_hash: str
+    valid_until: str = Field(description="RFC 3339, in UTC.")
+    events: list[ConsentEvent]
+
+
+class PostForm(_Answer):
+    """A form to post as multipart/form-data: every field as it is, in this order, then the file as `file`."""
+
+    url: str
+    fields: dict[str, str]
+
+
+class PutLink(_Answer):
+    """A link that takes exactly the announced bytes, once; every header must be sent."""
+
+    url: str
+    headers: dict[str, str]
+
+
+class UploadIssued(_Answer):
+    """An upload. It has links while it waits for the file, and they are younger than five minutes."""
+
+    id: HexId
+    status: Status
+    expires_at: str | None = Field(default=None, description="Until when the links are good; RFC 3339, in UTC.")
+    post: PostForm | None = None
+    put: PutLink | None = Field(default=None, description="Where the request had a SHA-256.")
+
+
+class UploadStatus(_Answer):
+    """Where an upload stands: with `retry_after_ms` until the status is terminal, with `reason` and `photo` then."""
+
+    id: HexId
+    status: Status
+    created_at: str = Field(description="RFC 3339, in UTC.")
+    message: str = Field(description="To show to the uploader, in `language`.")
+    language: Literal["en", "de", "fr", "es"] = Field(description="By the request's Accept-Language.")
+    retry_after_ms: int | None = Field(default=None, description="When to ask again.")
+    reason: Reason | None = None
+    photo: str | None = Field(default=None, description="Path of the stored photo; null where none is stored.")
+
+
+class PhotoLink(_Answer):
+    """A link to the stored photo, good for 60 seconds. Asking for it is an event."""
+
+    id: HexId
+    url: str
+    expires_at: str = Field(description="RFC 3339, in UTC.")
+
+
+class PolicyInForce(_Answer):
+    """The tenant's policy."""
+
+    hash: str
+    policy: Policy
+
+
+class PolicyChanged(_Answer):
+    """The policy that is in force from now on."""
+
+    hash: str
+    revision: int
+
+
+class AuditEvents(_Answer):
+    """Events, oldest first; `next` is the `after` of the next page, null on the last."""
+
+    events: list[dict[str, Any]]
+    next: str | None
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What the source does not say by itself.
+
+    `scope` is what the token must hold; None where a subject needs none for what is its own.
+    """
+
+    answer: type[BaseModel]
+    scope: Scope | None
+    remark: str
+    headers: tuple[tuple[str, str], ...] = ()
+    query: tuple[tuple[str, str], ...] = ()
+
+
+ACCEPT_LANGUAGE = ("Accept-Language", "Language of the message: en, de, fr or es; English for any other.")
+OWN = "The caller's own; any of the tenant's with the scope photos:read. All else is the same 404 as an unknown id."
+OPERATIONS: dict[tuple[str, str], Operation] = {
+    ("GET", "/consents"): Operation(Notices, None, "Any token of the tenant."),
+    ("POST", "/consents"): Operation(Consent, Scope.CONSENTS_WRITE, "The hash must be that of the notice in force."),
+    ("POST", "/consents/{id}/withdraw"): Operation(Consent, Scope.CONSENTS_WRITE, "Repeating it changes nothing."),
+    ("POST", "/uploads"): Operation(
+        UploadIssued,
+        Scope.UPLOADS_WRITE,
+        "Needs a valid consent of the caller for the purpose.",
+        headers=(
+            (
+                "Idempotency-Key",
+                "The same key and body give the same upload; with another body the request is refused.",
+            ),
+        ),
+    ),
+    ("GET", "/uploads/{id}"): Operation(UploadStatus, None, OWN, headers=(ACCEPT_LANGUAGE,)),
+    ("GET", "/photos/{id}"): Operation(PhotoLink, None, OWN),
+    ("GET", "/policy"): Operation(PolicyInForce, Scope.POLICY_WRITE, "The document and its hash."),
+    ("PUT", "/policy"): Operation(
+        PolicyChanged,
+        Scope.POLICY_WRITE,
+        "The change is an event before it is in force.",
+        headers=(("If-Match", "Hash of the policy that was read; the change is refused where it is another's."),),
+    ),
+    ("GET", "/audit/events"): Operation(
+        AuditEvents,
+        Scope.AUDIT_READ,
+        "Of the caller's tenant; at most one of photo, subject, actor and exceptions. Asking is an event.",
+        query=(
+            ("since", "RFC 3339; 24 hours ago unless given."),
+            ("until", "RFC 3339; now unless given."),
+            ("photo", "Id of an upload."),
+            ("subject", "Pseudonym of a subject."),
+            ("actor", "Pseudonym of a member of staff."),
+            ("exceptions", "Kinds of exceptions, separated by commas."),
+            ("limit", "Events on a page: 1 to 500; 100 unless given."),
+            ("after", "The `next` of the page before."),
+        ),
+    ),
+}
+BODIES: dict[str, type[BaseModel]] = {
+    "UploadRequest": UploadRequest,
+    "ConsentRequest": ConsentRequest,
+    "parse_policy": Policy,
+}
+
+
+@dataclass(frozen=True)
+class Route:
+    """One route of one function, as its source has it."""
+
+    method: str
+    path: str
+    function: str
+    name: str
+    summary: str
+    status: int
+    body: type[BaseModel] | None
+
+
+def routes(folder: Path = REPOSITORY / "functions") -> Iterator[Route]:
+    """Read every function's routes: ``@api.resolver.<method>("<path>")``."""
+    for source in sorted(folder.glob("*/app.py")):
+        for node in ast.parse(source.read_text()).body:
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            for call in node.decorator_list:
+                if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+                    continue
+                if call.func.attr in METHODS and isinstance(call.args[0], ast.Constant):
+                    yield _route(node, call.func.attr, str(call.args[0].value), source.parent.name)
+
+
+def _route(node: ast.FunctionDef, method: str, path: str, function: str) -> Route:
+    inner = ast.unparse(node)
+    status = re.search(r"status=(\d+)", inner)
+    body = re.search(r"parse_body\((\w+)|\b(parse_policy)\(", inner)
+    return Route(
+        method=method.upper(),
+        path=re.sub(r"<\w+>", "{id}", path),
+        function=function,
+        name=node.name,
+        summary=(ast.get_docstring(node) or "").splitlines()[0],
+        status=int(status[1]) if status else 200,
+        body=BODIES[body[1] or body[2]] if body else None,
+    )
+
+
+def document() -> dict[str, Any]:
+    """Make the OpenAPI 3.1 document.
+
+    Raises
+    ------
+    KeyError
+        If a function has a route that `OPERATIONS` does not know.
+    """
+    found = list(routes())
+    models = [*{OPERATIONS[r.method, r.path].answer for r in found}, *{r.body for r in found if r.body}, Problem]
+    ordered = sorted(models, key=lambda m: m.__name__)
+    _, schemas = models_json_schema([(m, "validation") for m in ordered], ref_template="#/components/schemas/{model}")
+    paths: dict[str, Any] = {}
+    for route in sorted(found, key=lambda r: (r.path, r.method)):
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, OPERATIONS[route.method, route.path])
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Photogate",
+            "version": "1",
+            "description": "Tenant, caller and scopes come from the token's claims, never from a body or a path.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "{api_url}", "variables": {"api_url": {"default": "https://api.example.com"}}}],
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "Of the stack's issuer.",
+                }
+            },
+            "schemas": schemas["$defs"],
+            "responses": {
+                "Unauthorized": {"description": "No token, or none that is good; answered before any function runs."},
+                "TooManyRequests": {"description": "Above the stack's rate. Wait, and try again."},
+                **{f"Problem{status}": _problem(title) for status, title in TITLES.items()},
+            },
+        },
+    }
+
+
+def _operation(route: Route, known: Operation) -> dict[str, Any]:
+    scope = f" Needs the scope {known.scope.value}." if known.scope else ""
+    parameters = [
+        {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}
+    ] * ("{id}" in route.path)
+    parameters += [_parameter("header", name, text) for name, text in known.headers]
+    parameters += [_parameter("query", name, text) for name, text in known.query]
+    made: dict[str, Any] = {"operationId": route.name, "summary": route.summary, "description": known.remark + scope}
+    if parameters:
+        made["parameters"] = parameters
+    if route.body:
+        made["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(route.body)}}}
+    made["responses"] = {
+        str(route.status): {
+            "description": _first_line(known.answer),
+            "content": {"application/json": {"schema": _ref(known.answer)}},
+        },
+        "401": {"$ref": "#/components/responses/Unauthorized"},
+        "429": {"$ref": "#/components/responses/TooManyRequests"},
+        **{str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in TITLES},
+    }
+    return made
+
+
+def _first_line(model: type[BaseModel]) -> str:
+    return (model.__doc__ or "").splitlines()[0]
+
+
+def _ref(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
+def _parameter(place: str, name: str, text: str) -> dict[str, Any]:
+    return {"name": name, "in": place, "required": False, "description": text, "schema": {"type": "string"}}
+
+
+def _problem(title: str) -> dict[str, Any]:
+    return {"description": title, "content": {"application/problem+json": {"schema": _ref(Problem)}}}
+
+
+def text() -> str:
+    """Give the file's text."""
+    return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
+
+
+def page() -> str:
+    """Give the text of `docs/api.md` with its table of routes."""
+    lines = ["| route | scope | what it does |", "|---|---|---|"]
+    for route in sorted(routes(), key=lambda r: (r.path, r.method)):
+        known = OPERATIONS[route.method, route.path]
+        scope = (
+            f"`{known.scope.value}`"
+            if known.scope
+            else "its own; staff: `photos:read`"
+            if known.remark == OWN
+            else "any"
+        )
+        lines.append(f"| `{route.method} {route.path}` | {scope} | {route.summary} {known.remark} |")
+    before, rest = PAGE.read_text().split("<!-- routes:", 1)
+    comment, rest = rest.split("-->\n", 1)
+    after = rest.split("<!-- /routes -->", 1)[1]
+    return f"{before}<!-- routes:{comment}-->\n" + "\n".join(lines) + f"\n<!-- /routes -->{after}"
+
+
+if __name__ == "__main__":
+    OPENAPI.write_text(text())
+    PAGE.write_text(page())

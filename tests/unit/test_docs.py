@@ -1,0 +1,51 @@
+"""Pages that could fall behind the code do not."""
+
+import ast
+import re
+
+from docs import make_settings
+from local.template import load
+from photogate.config import REPOSITORY
+
+DOCS = REPOSITORY / "docs"
+TEMPLATE = load(REPOSITORY / "template.yaml")
+THREAT_MODEL = (DOCS / "threat-model.md").read_text()
+
+
+def test_the_table_of_settings_is_current() -> None:
+    assert make_settings.SETTINGS.read_text() == make_settings.text(), "Run `make docs`."
+
+
+def test_every_variable_of_the_template_is_a_setting() -> None:
+    known = {setting.variable for setting in make_settings.settings()}
+
+    assert {v for v in make_settings.users(TEMPLATE) if v.startswith("PHOTOGATE_")} <= known
+
+
+def test_the_runbook_has_each_alarm_once_with_what_it_means_and_what_to_do() -> None:
+    alarms = [name for name, r in TEMPLATE["Resources"].items() if r["Type"] == "AWS::CloudWatch::Alarm"]
+    parts = re.split(r"^## ", (DOCS / "runbook.md").read_text(), flags=re.M)
+    chapters = {part.partition("\n")[0]: part for part in parts[1:] if part.partition("\n")[0].endswith("Alarm")}
+
+    assert sorted(chapters) == sorted(alarms)
+    assert all("**Means.**" in chapter and "**Do.**" in chapter for chapter in chapters.values())
+
+
+def test_every_test_that_the_threat_model_names_exists() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", THREAT_MODEL)
+
+    assert len(named) > 20
+    for file, function in named:
+        source = REPOSITORY / file
+        assert source.exists(), file
+        defined = {n.name for n in ast.parse(source.read_text()).body if isinstance(n, ast.FunctionDef)}
+        assert not function or function in defined, f"{file}::{function}"
+
+
+def test_every_claim_of_the_threat_model_is_proven_by_a_test_or_says_that_it_is_not() -> None:
+    claims = [line for line in THREAT_MODEL.splitlines() if re.match(r"\| C\d+ \|", line)]
+
+    assert len(claims) > 15
+    for claim in claims:
+        proof = claim.strip("| ").split("|")[-1]
+        assert "`tests/" in proof or "**not yet**" in proof, claim
