@@ -8,10 +8,8 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import click
@@ -36,6 +34,7 @@ class Job:
     target: str
     keep: frozenset[Keep]
     check_scan: bool = True
+    hashed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def run(job: Job) -> Line:
         data = Path(job.source).read_bytes()
     except OSError as error:
         return Line(job.source, reason=Reason.INTERNAL, message=f"cannot be read: {error.strerror}")
-    before = hashlib.sha256(data).hexdigest()
+    before = hashlib.sha256(data).hexdigest() if job.hashed else None
     try:
         new = strip_bytes(data, keep=job.keep, check_scan=job.check_scan)
     except ImageRefused as error:
@@ -91,24 +90,23 @@ def run(job: Job) -> Line:
             "c2pa": new.provenance.c2pa,
         },
         before,
-        hashlib.sha256(new.data).hexdigest(),
+        hashlib.sha256(new.data).hexdigest() if job.hashed else None,
         job.target,
     )
 
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write beside the target and rename, so that a half-written photo is never seen."""
-    with NamedTemporaryFile(dir=path.parent, prefix=".photogate-", delete=False) as file:
-        try:
-            file.write(data)
-            file.close()
-            mask = os.umask(0)
-            os.umask(mask)
-            Path(file.name).chmod(0o666 & ~mask)
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+    beside = path.with_name(f".{path.name}.{os.getpid()}.photogate")
+    try:
+        with beside.open("xb", buffering=0) as file:
+            view = memoryview(data)
+            while view:
+                view = view[file.write(view) :]
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def photos(paths: Iterable[Path]) -> Iterator[Path]:
@@ -124,17 +122,19 @@ def photos(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def _jobs(paths: tuple[Path, ...], out: Path | None, keep: frozenset[Keep], check_scan: bool) -> list[Job]:
+def _jobs(paths: tuple[Path, ...], out: Path | None) -> list[tuple[str, str]]:
+    """Pair each input with the file that its result goes to."""
     sources = list(photos(paths))
     if out is None:
-        return [Job(str(source), str(source), keep, check_scan) for source in sources]
+        return [(str(source), str(source)) for source in sources]
     twice = [name for name, count in Counter(source.name for source in sources).items() if count > 1]
     if twice:
         raise click.UsageError(f"{len(twice)} base names occur more than once; strip their folders one by one.")
-    if any((out / source.name).resolve() == source.resolve() for source in sources):
+    folder = out.resolve()
+    if any(parent.resolve() == folder for parent in {source.parent for source in sources}):
         raise click.UsageError("--out is the inputs' own folder; use --in-place to replace them.")
     out.mkdir(parents=True, exist_ok=True)
-    return [Job(str(source), str(out / source.name), keep, check_scan) for source in sources]
+    return [(str(source), str(out / source.name)) for source in sources]
 
 
 def _size(job: Job) -> int:
@@ -150,6 +150,8 @@ def _lines(jobs: list[Job], processes: int) -> Iterator[Line]:
     if processes < 2 or not worth:
         yield from map(run, jobs)
         return
+    from concurrent.futures import ProcessPoolExecutor  # its import takes a tenth of a small run
+
     with ProcessPoolExecutor(processes) as pool:
         yield from pool.map(run, jobs, chunksize=min(32, max(1, len(jobs) // (4 * processes))))
 
@@ -190,7 +192,7 @@ def strip(
     """
     if (out is None) == (not in_place):
         raise click.UsageError("Say where the results go: --out DIR, or --in-place to replace the files.")
-    todo = _jobs(paths, out, keep, scan_check)
+    todo = [Job(source, target, keep, scan_check, as_json) for source, target in _jobs(paths, out)]
     bar = sys.stderr.isatty() and len(todo) > 1
     refused = 0
     for number, line in enumerate(_lines(todo, jobs), 1):

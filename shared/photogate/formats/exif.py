@@ -15,7 +15,7 @@ from photogate.findings import MetadataCategory
 from photogate.formats import limits
 from photogate.formats.container import NO_RIGHTS, Context, Rights
 
-__all__ = ["Exif", "build", "category_of", "read", "verify"]
+__all__ = ["Exif", "build", "category_of", "orientation_of", "read", "verify"]
 
 ORIENTATION = 0x0112
 ARTIST = 0x013B
@@ -100,6 +100,25 @@ def read(block: bytes, context: Context, where: str = "Exif") -> Exif:
     if not found:
         context.drop(MetadataCategory.OTHER, where)
     return Exif(orientation if orientation is not None and 1 <= orientation <= 8 else None, _rights(rights))
+
+
+def orientation_of(block: bytes) -> int | None:
+    r"""Read the orientation alone, from the first directory; None where there is none, or no Exif."""
+    if block[:6] == b"Exif\0\0":
+        block = block[6:]
+    if block[:4] not in (b"II*\0", b"MM\0*") or len(block) < 10:
+        return None
+    order = "<" if block[:2] == b"II" else ">"
+    (first,) = struct.unpack_from(order + "I", block, 4)
+    if first + 2 > len(block):
+        return None
+    (number,) = struct.unpack_from(order + "H", block, first)
+    number = min(number, (len(block) - first - 2) // 12)
+    for tag, kind, count, inline in struct.iter_unpack(order + "HHI4s", block[first + 2 : first + 2 + 12 * number]):
+        if tag == ORIENTATION and kind in _INTEGERS and count:
+            (value,) = struct.unpack_from(order + _INTEGERS[kind], inline)
+            return value if 1 <= value <= 8 else None
+    return None
 
 
 def _rights(found: dict[int, str]) -> Rights:

@@ -71,24 +71,6 @@ class _Picture:
     finished: bool = False
 
 
-def _segments_to_frame(data: bytes) -> tuple[int, int, int]:
-    """Find the frame header: (marker, start of its parameters, length)."""
-    at = 2
-    for _ in range(limits.MAX_SEGMENTS):
-        at, marker = _next(data, at)
-        if marker in (0xD9, 0xDA, -1):
-            break
-        if marker == 1 or 0xD0 <= marker <= 0xD8:
-            continue
-        size = _length(data, at)
-        if marker in _SOF or marker in _REFUSED_SOF:
-            return marker, at + 2, size - 2
-        at += size
-    else:
-        refuse(f"Expected at most {limits.MAX_SEGMENTS} segments; found more", at)
-    return refuse("Expected a frame header (SOF); found none", at)
-
-
 def _next(data: bytes, at: int) -> tuple[int, int]:
     """Go to the next marker as decoders do, over fill bytes and strays: (behind it, marker), or -1 at the end."""
     while True:
@@ -111,25 +93,22 @@ def _length(data: bytes, at: int) -> int:
 
 
 def measure(data: bytes) -> Measure:
-    """Read the frame header."""
-    marker, at, size = _segments_to_frame(data)
-    frame = _frame(data, marker, at, size)
-    return Measure(ImageFormat.JPEG, frame.width, frame.height, 1, _orientation(data))
-
-
-def _orientation(data: bytes) -> int:
-    at = 2
+    """Read the frame header, and the orientation in an Exif that stands before it."""
+    at, orientation = 2, 1
     for _ in range(limits.MAX_SEGMENTS):
         at, marker = _next(data, at)
         if marker in (0xD9, 0xDA, -1):
-            break
+            return refuse("Expected a frame header (SOF); found none", at)
         if marker == 1 or 0xD0 <= marker <= 0xD8:
             continue
         size = _length(data, at)
-        if marker == 0xE1 and data[at + 2 : at + 8] == _EXIF:
-            return exif.read(data[at + 2 : at + size], Context()).orientation or 1
+        if marker in _SOF or marker in _REFUSED_SOF:
+            frame = _frame(data, marker, at + 2, size - 2)
+            return Measure(ImageFormat.JPEG, frame.width, frame.height, 1, orientation)
+        if marker == 0xE1 and data[at + 2 : at + 8] == _EXIF and orientation == 1:
+            orientation = exif.orientation_of(data[at + 8 : at + size]) or 1
         at += size
-    return 1
+    return refuse(f"Expected at most {limits.MAX_SEGMENTS} segments; found more", at)
 
 
 def _frame(data: bytes, marker: int, at: int, size: int) -> Frame:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import struct
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,8 +28,9 @@ __all__ = ["Component", "Frame", "Scan", "find_marker", "find_markers", "trim"]
 
 _MARKER = re.compile(rb"\xff[^\x00]")
 _WIDE = 1 << 18
-# From this size on importing and calling numpy pays.
-_LARGE = 1 << 20
+# From these sizes on numpy pays: a call of it, and its import.
+_LARGE = 1 << 18
+_LARGE_IMPORT = 1 << 23
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Scan:
 def find_marker(data: bytes, at: int) -> int:
     """Find the next 0xFF that no zero follows; the file's length where there is none."""
     size = len(data)
-    if size - at > _LARGE:
+    if size - at > (_LARGE if "numpy" in sys.modules else _LARGE_IMPORT):
         try:
             import numpy as np
         except ImportError:

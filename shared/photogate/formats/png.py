@@ -130,7 +130,7 @@ def measure(data: bytes) -> Measure:
         if chunk.type == b"acTL" and chunk.end - chunk.start == 8:
             (frames,) = struct.unpack_from(">I", data, chunk.start)
         elif chunk.type == b"eXIf":
-            orientation = exif.read(data[chunk.start : chunk.end], Context()).orientation or 1
+            orientation = exif.orientation_of(data[chunk.start : chunk.end]) or 1
         elif chunk.type == b"IDAT":
             break
     return Measure(ImageFormat.PNG, header.width, header.height, max(frames, 1), orientation)

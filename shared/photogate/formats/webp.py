@@ -110,7 +110,7 @@ def measure(data: bytes) -> Measure:
         elif chunk.type == b"ANMF":
             frames += 1
         elif chunk.type == b"EXIF" and extended:
-            orientation = exif.read(data[chunk.start : chunk.end], Context()).orientation or 1
+            orientation = exif.orientation_of(data[chunk.start : chunk.end]) or 1
     if size is None:
         refuse("Expected VP8X or an image; found none", 12)
     return Measure(ImageFormat.WEBP, *size, max(frames, 1), orientation)

@@ -1,0 +1,238 @@
+"""Measure stripping against the tools that this machine has: ExifTool, jpegtran, mat2, Pillow.
+
+usage: python bench/strip.py [FOLDER...] [--out bench/strip.svg]
+
+Without folders a corpus is made with Pillow: photo-like noise with Exif, GPS and XMP. Prints one table of CPU seconds,
+images a second and speed in memory, and draws one chart. Ratios matter, not seconds: compare runs of one machine only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import platform
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageFilter
+
+from photogate.errors import ImageRefused
+from photogate.formats import ImageFormat, sniff, strip
+
+REPEATS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One tool on one format: CPU seconds of the whole run, and how many files came out."""
+
+    format: str
+    tool: str
+    files: int
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        return self.files / self.seconds if self.seconds else 0.0
+
+
+def photo(size: tuple[int, int], seed: int) -> Image.Image:
+    """Noise on three scales, which codecs find about as hard as a photo."""
+    source = random.Random(seed)
+    picture = Image.new("RGB", size)
+    for scale, strength in ((64, 0.6), (8, 0.5), (1, 0.12)):
+        small = (max(size[0] // scale, 1), max(size[1] // scale, 1))
+        layer = Image.frombytes("RGB", small, source.randbytes(3 * small[0] * small[1]))
+        picture = Image.blend(picture, layer.resize(size, Image.Resampling.BICUBIC), strength)
+    return picture.filter(ImageFilter.GaussianBlur(0.6))
+
+
+def corpus(folder: Path, count: int) -> None:
+    """Write JPEGs and PNGs of several sizes with metadata."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F], exif[0x0110], exif[0x0132] = 6, "Maker", "Model", "2026:01:02 03:04:05"
+    exif.get_ifd(0x8825)[1], exif.get_ifd(0x8825)[2] = "N", (52.0, 30.0, 15.0)
+    sizes = [(640, 480), (1280, 960), (2048, 1536)]
+    for i in range(count):
+        picture = photo(sizes[i % 3], i)
+        picture.save(folder / f"{i:03}.jpg", quality=88, exif=exif, progressive=i % 5 == 4)
+        picture.resize((320, 240)).save(folder / f"{i:03}.png", exif=exif)
+
+
+def cpu_of(command: list[str]) -> float:
+    """Run a command; give the CPU seconds that it and its children took."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def with_exiftool(files: list[Path], out: Path) -> float:
+    return cpu_of(["exiftool", "-q", "-q", "-all=", "-o", f"{out}/", *map(str, files)])
+
+
+def with_photogate(files: list[Path], out: Path) -> float:
+    return cpu_of([sys.executable, "-m", "photogate", "strip", "--out", str(out), *map(str, files)])
+
+
+def with_photogate_unchecked(files: list[Path], out: Path) -> float:
+    return cpu_of([sys.executable, "-m", "photogate", "strip", "--no-scan-check", "--out", str(out), *map(str, files)])
+
+
+def with_jpegtran(files: list[Path], out: Path) -> float:
+    return sum(cpu_of(["jpegtran", "-copy", "none", "-outfile", str(out / f.name), str(f)]) for f in files)
+
+
+def with_mat2(files: list[Path], out: Path) -> float:
+    copies = [Path(shutil.copy(f, out / f.name)) for f in files]
+    return cpu_of(["mat2", "--inplace", *map(str, copies)])
+
+
+def with_pillow(files: list[Path], out: Path) -> float:
+    """Decode and encode again: what many do, and what changes the pixels of a JPEG."""
+    start = time.process_time()
+    for file in files:
+        with Image.open(file) as picture:
+            options = {"quality": 88} if picture.format == "JPEG" else {}
+            Image.frombytes(picture.mode, picture.size, picture.tobytes()).save(out / file.name, **options)
+    return time.process_time() - start
+
+
+Tool = Callable[[list[Path], Path], float]
+TOOLS: dict[str, tuple[Tool, str | None, tuple[ImageFormat, ...]]] = {
+    "photogate": (with_photogate, None, (ImageFormat.JPEG, ImageFormat.PNG)),
+    "photogate, no scan check": (with_photogate_unchecked, None, (ImageFormat.JPEG,)),
+    "exiftool -all=": (with_exiftool, "exiftool", (ImageFormat.JPEG, ImageFormat.PNG)),
+    "jpegtran -copy none": (with_jpegtran, "jpegtran", (ImageFormat.JPEG,)),
+    "mat2 --inplace": (with_mat2, "mat2", (ImageFormat.JPEG, ImageFormat.PNG)),
+    "Pillow, coded again": (with_pillow, None, (ImageFormat.JPEG, ImageFormat.PNG)),
+}
+
+
+def measure(files: dict[ImageFormat, list[Path]]) -> list[Row]:
+    """Run each tool on each format; the least of several runs counts."""
+    rows = []
+    for kind, paths in files.items():
+        for name, (run, binary, kinds) in TOOLS.items():
+            if kind not in kinds or (binary and not shutil.which(binary)):
+                continue
+            best, done = float("inf"), 0
+            for _ in range(REPEATS):
+                with tempfile.TemporaryDirectory() as out:
+                    best = min(best, run(paths, Path(out)))
+                    done = sum(1 for _ in Path(out).iterdir())
+            rows.append(Row(kind, name, done, best))
+    return rows
+
+
+def fastest(call: Callable[[], object]) -> float:
+    seconds = []
+    for _ in range(REPEATS):
+        start = time.process_time()
+        call()
+        seconds.append(time.process_time() - start)
+    return min(seconds)
+
+
+def in_memory() -> list[tuple[str, str]]:
+    """Speed and memory within one process, on one large JPEG and PNG."""
+    lines = []
+    file = io.BytesIO()
+    picture = photo((4000, 3000), 1)
+    picture.save(file, "JPEG", quality=92)
+    jpeg = file.getvalue()
+    seconds = fastest(lambda: strip(jpeg, check_scan=False))
+    lines.append(("JPEG without scan check", f"{len(jpeg) / seconds / 1e9:.2f} GB/s"))
+    try:
+        import simplejpeg
+    except ImportError:
+        lines.append(("JPEG with scan check", "simplejpeg is not installed"))
+    else:
+        decode = fastest(lambda: simplejpeg.decode_jpeg(jpeg))
+        checked = fastest(lambda: strip(jpeg))
+        lines.append(("JPEG with scan check", f"{len(jpeg) / checked / 1e6:.0f} MB/s"))
+        lines.append(("  of libjpeg-turbo's decode speed", f"{decode / checked:.2f}"))
+    file = io.BytesIO()
+    picture.resize((2000, 1500)).save(file, "PNG")
+    png = file.getvalue()
+    seconds = fastest(lambda: strip(png))
+    lines.append(("PNG with hidden-data check", f"{len(png) / seconds / 1e6:.0f} MB/s"))
+    for name, data in (("JPEG", jpeg), ("PNG", png)):
+        tracemalloc.start()
+        new = strip(data, check_scan=False)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        lines.append((f"{name}: memory beyond input and output", f"{(peak - len(new.data)) / 2**20:.1f} MiB"))
+    return lines
+
+
+def chart(rows: list[Row], path: Path) -> None:
+    """Draw images a CPU second as bars, one group a format, as SVG."""
+    height, left, width = 24, 220, 420
+    out, y = [], 20
+    for kind in dict.fromkeys(row.format for row in rows):
+        group = [row for row in rows if row.format == kind]
+        most = max(row.rate for row in group)
+        out.append(f'<text x="0" y="{y + 14}" font-weight="bold">{kind}: images a CPU second</text>')
+        y += height
+        for row in group:
+            fill = "#2a6f4e" if row.tool.startswith("photogate") else "#b8b8b8"
+            out.append(f'<text x="10" y="{y + 14}">{row.tool}</text>')
+            long = max(1, round(width * row.rate / most))
+            out.append(f'<rect x="{left}" y="{y + 2}" width="{long}" height="{height - 8}" fill="{fill}"/>')
+            out.append(f'<text x="{left + long + 6}" y="{y + 14}">{row.rate:.0f}</text>')
+            y += height
+        y += height // 2
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="720" height="{y}" font-family="sans-serif" font-size="13">'
+    path.write_text("\n".join((head, *out, "</svg>", "")))
+
+
+def strippable(path: Path) -> ImageFormat | None:
+    data = path.read_bytes()
+    try:
+        strip(data)
+    except ImageRefused:
+        return None
+    return sniff(data)
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("folders", nargs="*", type=Path)
+    arguments.add_argument("--count", type=int, default=60, help="Files of each format in the made corpus.")
+    arguments.add_argument("--out", type=Path, default=Path("bench/strip.svg"))
+    options = arguments.parse_args()
+    with tempfile.TemporaryDirectory() as made:
+        folders = options.folders or [Path(made)]
+        if not options.folders:
+            corpus(Path(made), options.count)
+        files: dict[ImageFormat, list[Path]] = {ImageFormat.JPEG: [], ImageFormat.PNG: []}
+        for path in sorted(p for folder in folders for p in folder.rglob("*") if p.is_file()):
+            if (kind := strippable(path)) in files:
+                files[kind].append(path)
+        rows = measure({kind: paths for kind, paths in files.items() if paths})
+    print(f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}\n")
+    print(f"{'format':8}{'tool':28}{'files':>6}{'CPU s':>9}{'images/s':>10}{'to ExifTool':>13}")
+    for row in rows:
+        peer = next((r for r in rows if r.format == row.format and r.tool.startswith("exiftool")), None)
+        ratio = f"{row.rate / peer.rate:.1f} x" if peer and peer.rate else ""
+        print(f"{row.format:8}{row.tool:28}{row.files:>6}{row.seconds:>9.2f}{row.rate:>10.0f}{ratio:>13}")
+    print()
+    for name, value in in_memory():
+        print(f"{name:42}{value:>14}")
+    chart(rows, options.out)
+    print(f"\nChart: {options.out}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
