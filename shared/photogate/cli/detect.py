@@ -17,13 +17,14 @@ from photogate.cli.strip import photos
 from photogate.config import VisionSettings, load
 from photogate.errors import ImageRefused, PhotogateError, Reason, reason_for
 from photogate.findings import Band, FindingKind
-from photogate.formats import measure
+from photogate.formats import ImageFormat, measure
 from photogate.vision.detector import Detectors, Look
 from photogate.vision.picture import open_upright
 
 __all__ = ["detect", "openable"]
 
 COLOURS = {Band.ACT: (0, 0, 255), Band.REVIEW: (0, 200, 255)}  # BGR: red, amber
+RENDERED = frozenset({ImageFormat.HEIC, ImageFormat.AVIF})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +112,19 @@ def look_at(file: Path, detectors: Detectors, drawing: Path | None) -> Line:
 
 
 def openable(data: bytes) -> tuple[bytes, int]:
-    """Give a file that the detectors can open, and its orientation.
+    """Give a file that the detectors can open, and its orientation; HEIC and AVIF are rendered upright.
 
     Raises
     ------
     ImageRefused
         If it is no image, or beyond a limit.
     """
-    return data, measure(data).orientation
+    measured = measure(data)
+    if measured.format not in RENDERED:
+        return data, measured.orientation
+    from photogate.conversion import render  # Pillow and libheif, only where they are needed
+
+    return render(data), 1
 
 
 def drawn(data: bytes, orientation: int, look: Look) -> bytes:

@@ -18,6 +18,7 @@ from photogate.findings import Box
 __all__ = [
     "Candidates",
     "Image",
+    "areas",
     "checked",
     "intersections",
     "iou",

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from photogate.findings import Band, Finding, FindingKind
 from photogate.vision import calibration
-from photogate.vision.boxes import Candidates, Image, iou, suppress, to_box, turned, turned_back
+from photogate.vision.boxes import Candidates, Image, areas, intersections, iou, suppress, to_box, turned, turned_back
 from photogate.vision.centerface import CenterFace
 from photogate.vision.tiles import scaled, within
 from photogate.vision.yunet import YuNet
@@ -25,6 +25,7 @@ __all__ = ["FLOOR", "Evidence", "FaceCommittee", "probability"]
 
 FLOOR = 0.1  # candidates below this score tell nothing
 SAME_FACE = 0.4  # intersection over union
+PART_OF_FACE = 0.8  # share of a smaller box within a larger one
 SAME_BOX = 0.5  # candidates that overlap by so much take part in a face's box
 
 # What YuNet sees: a copy of at most so many pixels, and smaller ones with these longer sides; never an enlarged one.
@@ -166,12 +167,13 @@ def _judged(boxes: Candidates, chance: NDArray[np.float32], act: float, review: 
 
 
 def _merged(judged: list[NDArray[np.float32]]) -> list[tuple[Band, NDArray[np.float32]]]:
-    """Mention a face once that was seen both ways: as what is acted on, if either says so."""
+    """Mention each face once: what is acted on first, then the likelier; not again what overlaps it or lies within."""
     rows = np.concatenate(judged)
     rows = rows[np.lexsort((-rows[:, 5], -rows[:, 4]))]
     overlap = iou(rows, rows)
+    within_other = intersections(rows, rows) / np.maximum(areas(rows), 1e-6)[:, None]
     kept: list[int] = []
     for i in range(len(rows)):
-        if not (overlap[i, kept] > SAME_FACE).any():
+        if not ((overlap[i, kept] > SAME_FACE) | (within_other[i, kept] > PART_OF_FACE)).any():
             kept.append(i)
     return [(Band.ACT if rows[i, 4] else Band.REVIEW, rows[i]) for i in kept]
