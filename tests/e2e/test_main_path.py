@@ -76,7 +76,7 @@ def test_a_face_is_hidden_where_the_tenants_policy_says_so(cloud: LocalCloud, ne
     before, after = pixels(photos.face()), pixels(stored_photo(client, upload))
     assert before.shape == after.shape
     assert after[FACE].std() < 3 < before[FACE].std()
-    assert np.abs(after[FAR_FROM_FACE] - before[FAR_FROM_FACE]).max() <= 2
+    assert np.abs(after[FAR_FROM_FACE] - before[FAR_FROM_FACE]).mean() < 1.5  # encoded once more, no more than that
     assert not objects(cloud, "IncomingBucket", upload)
 
 
@@ -100,6 +100,8 @@ def test_a_face_goes_to_review_where_the_tenants_policy_says_so(
         pytest.param(b"just words, no picture" * 10, "image/jpeg", "not_an_image", id="not-an-image"),
         pytest.param(photos.parcel(), "image/png", "type_mismatch", id="another-type-than-declared"),
         pytest.param(photos.parcel()[:400], "image/jpeg", "malformed", id="cut-off-in-its-header"),
+        pytest.param(photos.parcel()[:20000], "image/jpeg", "malformed", id="cut-off-in-its-scan"),
+        pytest.param(b"\xff\xd8\xff\xd9", "image/jpeg", "malformed", id="no-picture-inside"),
     ],
 )
 def test_what_is_no_photo_is_rejected_with_its_reason_and_deleted(
