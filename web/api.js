@@ -14,6 +14,15 @@ export class Problem extends Error {
 
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** Tells whether a token says of itself that its time is over; whether it is good is for the API to say. */
+function expired(token) {
+  try {
+    return JSON.parse(atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"))).exp * 1000 < Date.now();
+  } catch {
+    return false;
+  }
+}
+
 export class Api {
   constructor(url, token) {
     this.url = url.replace(/\/+$/, "");
@@ -72,7 +81,8 @@ export class Api {
         cache: "no-store",
       });
     } catch {
-      throw new Problem(0, "Network");
+      // A refusal before any function runs may come without CORS headers: the browser then shows it as a network error.
+      throw expired(this.token) ? new Problem(401, "Token") : new Problem(0, "Network");
     }
     const document = await response.json().catch(() => ({}));
     if (!response.ok) throw new Problem(response.status, String(document.type ?? "").split(":").pop());

@@ -306,6 +306,79 @@ def test_without_a_token_the_page_says_so_and_asks_nobody(browser: Browser, orig
     page.context.close()
 
 
+def test_a_token_whose_time_is_over_is_told(browser: Browser, cloud: LocalCloud, origin: str, acme: str) -> None:
+    page = browser.new_context(viewport=PHONE, locale="en-GB").new_page()
+
+    page.goto(f"{origin}/#token={cloud.token(acme, 'courier-late', SUBJECT_SCOPES, seconds=-3600)}")
+
+    expect(page.locator("#trouble-text")).to_have_text(ENGLISH["trouble_token"])
+    page.context.close()
+
+
+def test_how_much_has_been_sent_is_shown(open_page: Open) -> None:
+    courier = open_page()
+    courier.agree()
+    network = courier.page.context.new_cdp_session(courier.page)
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 50_000}
+    network.send("Network.emulateNetworkConditions", slow)
+    courier.page.evaluate(
+        """() => {
+          window.shares = [];
+          const bar = document.getElementById("progress");
+          new MutationObserver(() => window.shares.push(bar.getAttribute("value"))).observe(bar, { attributes: true });
+        }"""
+    )
+
+    courier.send(photos.parcel())
+
+    shares = [int(share) for share in courier.page.evaluate("window.shares") if share is not None]
+    assert shares == sorted(shares)
+    assert any(0 < share < 100 for share in shares)
+    assert shares[-1] == 100
+
+
+def test_a_long_check_is_asked_after_as_often_as_the_service_says_and_not_for_ever(open_page: Open) -> None:
+    courier = open_page()
+    page = courier.page
+    courier.agree()
+    asked: list[str] = []
+
+    def pending(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(
+            headers={"access-control-allow-origin": page.evaluate("location.origin")},
+            json={"id": "0" * 32, "status": "PROCESSING", "retry_after_ms": 4000},
+        )
+
+    page.route("**/uploads/*", pending)
+    page.clock.install()
+    with page.expect_request("**/uploads/*"):
+        courier.choose(photos.parcel())
+        page.locator("#send").click()
+    page.wait_for_timeout(300)
+    before = len(asked)
+
+    page.clock.run_for(3900)
+    assert len(asked) == before
+    with page.expect_request("**/uploads/*"):
+        page.clock.run_for(200)
+    page.clock.fast_forward(31_000)
+    expect(page.locator("#sending-text")).to_have_text(ENGLISH["checking_long"])
+    page.clock.fast_forward(11 * 60_000)
+    expect(page.locator("#trouble-text")).to_have_text(ENGLISH["trouble_slow"])
+
+
+def test_what_the_browser_cannot_show_is_named(open_page: Open) -> None:
+    courier = open_page()
+    courier.agree()
+
+    courier.choose(photos.encode(photos.picture("coffee"), "TIFF"), "scan")
+
+    expect(courier.page.locator("#preview-facts")).to_have_text("TIFF, 720 kB")
+    expect(courier.page.locator("#preview-picture")).to_be_hidden()
+    expect(courier.page.locator("#send")).to_be_visible()
+
+
 def test_the_token_leaves_the_address_and_nothing_is_kept(open_page: Open, origin: str) -> None:
     courier = open_page()
     courier.agree()
