@@ -12,7 +12,7 @@ BUILT := .aws-sam/$(ARCHITECTURE)
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup browser test lint docs build size licences requirements demo up down bench-audit
+.PHONY: help setup browser test lint docs build size licences requirements demo up down bench-audit bench-strip fuzz
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -69,6 +69,12 @@ licences: setup $(SAM)/.ready $(CHECKOV)/.ready ## Write docs/licences.md again.
 docs: setup ## Write the generated pages again: API, settings.
 	$(BIN)/python -m docs.make_openapi
 	$(BIN)/python -m docs.make_settings
+
+bench-strip: setup ## Measure stripping against ExifTool and others that this machine has.
+	$(BIN)/python bench/strip.py
+
+fuzz: setup ## Fuzz each parser for a minute.
+	$(BIN)/python -m tests.properties.fuzz
 
 requirements: ## Pin the requirements again (needs uv).
 	cd requirements && for f in dev sam checkov; do \

@@ -194,7 +194,7 @@ def _refined_dc_length(data: bytes, start: int, end: int, scan: Scan, count: int
     return min(len(need), end - start)
 
 
-Builder = Callable[[bytes], bytes]
+Builder = Callable[[bytes | memoryview], bytes]
 
 
 def _builder(prefix: bytes) -> Builder:
@@ -255,12 +255,13 @@ def _counted(data: bytes, start: int, end: int, frame: Frame, scan: Scan, count:
 
 def _needed(data: bytes, start: int, end: int, build: Builder, decode: Callable[..., Any], colours: str) -> int:
     """Give the least number of the interval's bytes that decode without running out."""
+    view = memoryview(data)
 
     def runs_out(length: int) -> bool:
-        coded = data[start : start + length]
-        if coded.endswith(b"\xff"):
-            coded = coded[:-1]  # half of a stuffed pair
-        message = _warning(build(coded), decode, colours)
+        stop = start + length
+        if length and data[stop - 1] == 0xFF:
+            stop -= 1  # half of a stuffed pair
+        message = _warning(build(view[start:stop]), decode, colours)
         if message and "premature end" not in message and "extraneous bytes" not in message:
             raise _Undecided
         return "premature end" in message
@@ -268,7 +269,7 @@ def _needed(data: bytes, start: int, end: int, build: Builder, decode: Callable[
     size = end - start
     if size == 0 or runs_out(size - 1):
         return size
-    first = _EXTRANEOUS.search(_warning(build(data[start:end]), decode, colours))
+    first = _EXTRANEOUS.search(_warning(build(view[start:end]), decode, colours))
     # What the decoder had read ahead, up to eight bytes, it does not count.
     enough = size - min(int(first[1]), size) if first else size - 1
     while enough > 0 and runs_out(enough):  # never true for a sound decoder
