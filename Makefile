@@ -64,7 +64,7 @@ size: build ## Print what each function unpacks to, against Lambda's limit.
 	$(BIN)/python layers/size.py $(BUILT)/template.yaml
 
 licences: setup $(SAM)/.ready $(CHECKOV)/.ready ## Write docs/licences.md again.
-	$(BIN)/python docs/licences.py
+	$(BIN)/python -m docs.make_licences
 
 docs: setup ## Write the generated pages again: API, settings.
 	$(BIN)/python -m docs.make_openapi

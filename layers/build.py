@@ -57,11 +57,11 @@ UNREAD = {
         "cv2/data",
         "cv2/gapi",
         # numpy imports these when they are asked for, and no detector does.
-        *(f"numpy/{name}" for name in ("f2py", "fft", "ma", "polynomial", "random", "testing", "typing")),
+        *(f"numpy/{name}" for name in ("f2py", "fft", "ma", "polynomial", "random", "testing")),
         *(f"numpy/_core/_{name}.*" for name in ("*_tests", "simd")),
         "numpy/_pyinstaller",
     ),
-    "formats": ("numpy/f2py", "numpy/typing", "numpy/_pyinstaller"),
+    "formats": ("numpy/f2py", "numpy/_pyinstaller"),
     "crypto": ("cffi", "cffi-*", "pycparser", "pycparser-*"),
 }
 # The command line needs packages that no layer has.

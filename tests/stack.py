@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -40,8 +41,9 @@ def written() -> dict[str, Any]:
 @cache
 def translated() -> dict[str, Any]:
     """Give the resources as CloudFormation gets them."""
+    # The translator writes into what it is given.
     parameters = {name: p["Default"] for name, p in written()["Parameters"].items() if "Default" in p}
-    resources: dict[str, Any] = translate(written(), {**parameters, **PARAMETERS})["Resources"]
+    resources: dict[str, Any] = translate(deepcopy(written()), {**parameters, **PARAMETERS})["Resources"]
     return resources
 
 

@@ -1,6 +1,6 @@
 """Write docs/licences.md: the licence of every dependency, of what the wheels carry, and of every model.
 
-usage: licences.py            (in the project's environment; `make licences` runs it)
+usage: python -m docs.make_licences            (in the project's environment; `make licences` runs it)
 
 Names and versions come from the locks, licences from the metadata of what is installed. A licence that metadata does
 not state in a way that a program can read is written down below, and a package without any is an error.
@@ -9,11 +9,8 @@ not state in a way that a program can read is written down below, and a package 
 from __future__ import annotations
 
 import re
-import sys
 from importlib.metadata import PathDistribution, distributions
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "shared"))
 
 from photogate.vision.models import MODELS
 
