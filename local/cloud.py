@@ -206,6 +206,11 @@ class LocalCloud:
         return dict(self._stack.arns)
 
     @property
+    def types(self) -> dict[str, str]:
+        """Type of every resource, by logical id."""
+        return dict(self._stack.types)
+
+    @property
     def ca_bundle(self) -> Path:
         """Certificate to trust."""
         return self.places.ca
