@@ -29,6 +29,7 @@ from local.authority import write_private
 from local.client import Client
 from local.deploy.base import Context
 from local.intrinsics import Intrinsics, parameter_values
+from local.page import link
 from local.places import ADMIN_KEY_ID, REGION, REPOSITORY, Places
 from local.server import LocalCloudError
 from local.template import load, translate
@@ -248,6 +249,10 @@ class LocalCloud:
     def token(self, tenant: str, caller: str, scopes: Sequence[str] = (), **more: Any) -> str:
         """Give a token that the API accepts; `more` is passed on to `local.tokens.Issuer.token`."""
         return Issuer(self.places, self.base).token(tenant, caller, scopes, **more)
+
+    def page(self, tenant: str, caller: str) -> str:
+        """Give the address of the upload page for a caller."""
+        return link(self.base, self.token(tenant, caller, SUBJECT_SCOPES))
 
     def as_caller(self, tenant: str, caller: str, scopes: Sequence[str] = SUBJECT_SCOPES) -> Client:
         """Give a client of the API that speaks for a caller."""

@@ -1,7 +1,8 @@
 """The server's process: ``python -m local.serve ROOT PORT [PLAIN_PORT]``. `local.server` starts and stops it.
 
-MiniStack's application, unchanged, behind TLS, with two things beside it: the token issuer, and an entrance for the
-account's administrator on this machine (``/_photogate/admin/``), who may act as any role and warm functions up.
+MiniStack's application, unchanged, behind TLS, with three things beside it: the token issuer, the upload page, and an
+entrance for the account's administrator on this machine (``/_photogate/admin/``), who may act as any role and warm
+functions up.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import os
 import secrets
 import sys
 import threading
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from local import gaps
+from local import gaps, page
 from local.gaps import functions
 from local.places import ACCOUNT, ADMIN_KEY_ID, REGION, Places
 from local.tokens import ISSUER_PATH, Issuer
@@ -69,8 +70,9 @@ def environment(places: Places, port: int) -> dict[str, str]:
     }
 
 
-def application(inner: Application, issuer: Issuer, admin_secret: str) -> Application:
-    """Put the issuer and the administrator's entrance in front of MiniStack."""
+def application(inner: Application, issuer: Issuer, places: Places, base: str) -> Application:
+    """Put the issuer, the upload page and the administrator's entrance in front of MiniStack."""
+    admin_secret = places.admin_secret.read_text()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         path = str(scope.get("path", ""))
@@ -79,6 +81,10 @@ def application(inner: Application, issuer: Issuer, admin_secret: str) -> Applic
         elif path.startswith(ISSUER_PATH):
             document = issuer.document(path.removeprefix(ISSUER_PATH))
             await _answer(send, 404 if document is None else 200, document or b"{}")
+        elif path.startswith(page.PAGE_PATH):
+            found = page.document(places, base, path.removeprefix(page.PAGE_PATH))
+            kind, body = found or (b"application/json", b"{}")
+            await _answer(send, 200 if found else 404, body, kind, page.HEADERS)
         elif path.startswith(ADMIN_PATH):
             given = dict(scope["headers"]).get(b"x-admin-secret", b"")
             if not hmac.compare_digest(given, admin_secret.encode()):
@@ -127,8 +133,10 @@ def _role_session(role_arn: str) -> dict[str, str]:
     return {"AccessKeyId": key_id, "SecretAccessKey": secret, "SessionToken": token}
 
 
-async def _answer(send: Send, status: int, body: bytes) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+async def _answer(
+    send: Send, status: int, body: bytes, kind: bytes = b"application/json", more: Sequence[tuple[bytes, bytes]] = ()
+) -> None:
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), *more]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -158,8 +166,8 @@ def main(root: str, port: str, plain_port: str | None = None) -> None:
     config.graceful_timeout = 1
     config.loglevel = "WARNING"
     logging.getLogger("hypercorn.access").disabled = True
-    issuer = Issuer(places, f"https://127.0.0.1:{port}")
-    app = application(ministack, issuer, places.admin_secret.read_text())
+    base = f"https://127.0.0.1:{port}"
+    app = application(ministack, Issuer(places, base), places, base)
     try:
         asyncio.run(serve(app, config))  # type: ignore[arg-type]
     finally:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import shlex
 import socket
 import ssl
 import threading
@@ -145,6 +146,30 @@ def open_page(browser: Browser, cloud: LocalCloud, origin: str, acme: str) -> It
     yield open_it
     for context in contexts:
         context.close()
+
+
+def test_the_local_cloud_serves_the_page_too(
+    browser: Browser, cloud: LocalCloud, acme: str, run_photogate: Callable[..., str]
+) -> None:
+    page = browser.new_context(viewport=PHONE, locale="en-GB").new_page()
+    address = run_photogate("local", "page", "--dir", str(cloud.places.root), acme, "courier-1").strip()
+
+    opened = page.goto(address)
+
+    assert opened is not None
+    assert opened.headers["content-security-policy"] == "frame-ancestors 'none'"
+    expect(page.locator("#notice-text")).to_have_text(default_policy().purposes[PURPOSE].notice)
+    assert (
+        page.request.get(f"{cloud.base}/_photogate/page/%2e%2e/template.yaml", ignore_https_errors=True).status == 404
+    )
+    page.context.close()
+
+
+def test_a_shell_is_told_how_to_reach_the_local_cloud(cloud: LocalCloud, run_photogate: Callable[..., str]) -> None:
+    told = run_photogate("local", "env", "--dir", str(cloud.places.root))
+
+    exported = dict(line.removeprefix("export ").split("=", 1) for line in told.splitlines())
+    assert {name: shlex.split(value)[0] for name, value in exported.items()} == cloud.environment()
 
 
 def test_a_photo_without_people_is_accepted_and_shown_as_it_was_stored(open_page: Open) -> None:

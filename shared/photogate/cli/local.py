@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,32 @@ def token(folder: Path | None, tenant: str, caller: str, scopes: tuple[str, ...]
     if not cloud.attach():
         raise click.ClickException("Expected a local cloud that is up; run `photogate local up` first.")
     click.echo(cloud.token(tenant, caller, scopes))
+
+
+@local.command()
+@FOLDER
+def env(folder: Path | None) -> None:
+    """Print what a shell needs so that `photogate` and `aws` reach it: eval "$(photogate local env)"."""
+    cloud = _cloud(folder, None)
+    if not cloud.attach():
+        raise click.ClickException("Expected a local cloud that is up; run `photogate local up` first.")
+    for name, value in sorted(cloud.environment().items()):
+        click.echo(f"export {name}={shlex.quote(value)}")
+
+
+@local.command()
+@FOLDER
+@click.argument("tenant")
+@click.argument("caller")
+def page(folder: Path | None, tenant: str, caller: str) -> None:
+    """Print the address of the upload page for CALLER of TENANT, good for an hour.
+
+    The browser has to trust the local authority's certificate, `ca.pem` in the cloud's folder.
+    """
+    cloud = _cloud(folder, None)
+    if not cloud.attach():
+        raise click.ClickException("Expected a local cloud that is up; run `photogate local up` first.")
+    click.echo(cloud.page(tenant, caller))
 
 
 def _print(cloud: Any) -> None:
