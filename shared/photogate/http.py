@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import ServiceError
 from pydantic import BaseModel, ValidationError
 
 from photogate.access import Caller, caller_from
@@ -100,6 +101,8 @@ class Api:
         return self.resolver.current_event.headers.get(name.lower())
 
     def _problem(self, error: Exception) -> Response[str]:
+        if isinstance(error, ServiceError) and error.status_code == 404:
+            error = NotFound("Expected one of the API's paths; found another")
         if not isinstance(error, PhotogateError):
             error = Unexpected(f"Expected an answer; found {type(error).__name__}")
         status = next((STATUS_OF[c] for c in type(error).__mro__ if c in STATUS_OF), 500)
