@@ -75,6 +75,17 @@ def policy_of(action: Action) -> Policy:
     return default_policy().model_copy(update={"findings": findings})
 
 
+def prepare_tenants(cloud: LocalCloud) -> AuditTable:
+    """Create the demo's tenants where they are not there yet; give the log's table."""
+    table = AuditTable(cloud.client("dynamodb"), cloud.outputs["AuditTable"])
+    policies = DynamoPolicies(cloud.client("dynamodb"), cloud.outputs["PoliciesTable"])
+    operator = Trail(AuditLog(table), "demo", "1", cloud.outputs["AuditTable"], Actor(ActorKind.SERVICE, "demo"))
+    for tenant, action in POLICIES.items():
+        if policies.current(tenant) is None:
+            create_tenant(policies, operator, tenant, policy_of(action))
+    return table
+
+
 def send(cloud: LocalCloud, audit: AuditReader, sample: Sample, consents: dict[str, str]) -> Result:
     """Send one photo as its uploader would, and wait for the outcome."""
     token = cloud.token(sample.tenant, f"demo-{sample.tenant}", ["uploads:write", "consents:write"])
@@ -205,12 +216,7 @@ def run(cloud: LocalCloud, folder: Path, console: Console) -> int:
     int
         0 if every photo ended as it must and no planted value is left.
     """
-    table = AuditTable(cloud.client("dynamodb"), cloud.outputs["AuditTable"])
-    policies = DynamoPolicies(cloud.client("dynamodb"), cloud.outputs["PoliciesTable"])
-    operator = Trail(AuditLog(table), "demo", "1", cloud.outputs["AuditTable"], Actor(ActorKind.SERVICE, "demo"))
-    for tenant, action in POLICIES.items():
-        if policies.current(tenant) is None:
-            create_tenant(policies, operator, tenant, policy_of(action))
+    table = prepare_tenants(cloud)
     results: list[Result] = []
     consents: dict[str, str] = {}
     for number, sample in enumerate(SAMPLES, 1):
