@@ -20,7 +20,13 @@ from photogate.errors import IntegrityError, Transient
 from photogate.observability import step
 
 NAME = "seal_audit"
-settings = load(SealSettings)
+
+
+class Needs(SealSettings):
+    """What this function reads of its environment."""
+
+
+settings = load(Needs)
 dynamodb = make_client("dynamodb", settings)
 log = AuditLog(AuditTable(dynamodb, settings.audit_table), retention_days=settings.audit_retention_days)
 ledger = LedgerTable(dynamodb, settings.ledger_table)
