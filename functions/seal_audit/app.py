@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from photogate.audit.alarms import alarm_event, fork_alarm, heartbeat_event
+from photogate.audit.alarms import fork_alarm, heartbeat_event, raise_alarm
 from photogate.audit.log import AuditLog
 from photogate.audit.seal import Sealer
 from photogate.audit.stream import Alarm, Inserted, read_record
@@ -40,7 +40,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     version = context.function_version
 
     def alert(alarm: Alarm) -> None:
-        log.append(alarm_event(alarm, NAME, version))
+        raise_alarm(log, alarm, NAME, version)
 
     if "Records" not in event:
         log.append(heartbeat_event(event["id"], ledger.head(), NAME, version))

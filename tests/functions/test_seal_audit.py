@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 
 from photogate.audit.alarms import LOG_TENANT
@@ -15,8 +16,10 @@ from photogate.audit.event import tenant_chain
 from photogate.audit.merkle import root
 from photogate.audit.note import Checkpoint, sign_checkpoint
 from photogate.audit.seal import Head, Sealed, checkpoint_path
+from photogate.aws.audit_table import item_of
 from photogate.aws.ledger_table import LedgerTable
 from photogate.errors import Conflict, IntegrityError, Transient
+from tests.audit_builders import TENANT, an_event
 from tests.functions.sealing import CONTEXT, Sealing, sealing_account
 from tests.ledger_builders import ORIGIN, EcSigner, a_record
 
@@ -71,6 +74,17 @@ def test_a_put_over_a_row_raises_an_alert_event_once(sealing: Sealing) -> None:
         "leaf": row.leaf.hex(),
         "leaf_before": row.leaf.hex(),
     }
+
+
+def test_an_alert_about_a_chain_that_nothing_can_be_appended_to_goes_to_the_log_s_own(sealing: Sealing) -> None:
+    event = an_event("Denied", upload_id=None, subject=None, chain=tenant_chain(TENANT))
+    item = item_of(sealing.log.append(event))
+    item["body"]["S"] = item["body"]["S"].replace('"succeeded"', '"refused"')
+    boto3.client("dynamodb").put_item(TableName="audit", Item=item)
+    record = a_record(sealing.append(1)[0], "MODIFY")
+    record["dynamodb"]["Keys"] = {"pk": item["pk"], "sk": item["sk"]}
+    sealing.deliver(record)
+    assert [alert["change"] for alert in sealing.alerts(LOG_TENANT)] == ["modified"]
 
 
 def test_a_removal_before_its_time_raises_an_alert_event(sealing: Sealing) -> None:

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from photogate.audit.event import Actor, ActorKind, DetailKey, Event, EventName, Outcome, tenant_chain
+from photogate.audit.log import AuditLog
 from photogate.audit.seal import Head
 from photogate.audit.stream import Alarm, Change
-from photogate.errors import Reason
+from photogate.errors import IntegrityError, Reason
 
-__all__ = ["LOG_TENANT", "alarm_event", "fork_alarm", "heartbeat_event"]
+__all__ = ["LOG_TENANT", "alarm_event", "fork_alarm", "heartbeat_event", "raise_alarm"]
 
 LOG_TENANT = "photogate"
 """Under which the log's own events stand. No customer's tenant has this name."""
 
 _CHAIN = re.compile(r"([a-z0-9][a-z0-9-]{1,39})/(tenant|photo/([0-9a-f]{32})|subject/([0-9a-f]{32}))")
 _HASH = re.compile(r"[0-9a-f]{64}")
+
+
+def raise_alarm(log: AuditLog, alarm: Alarm, function: str, version: str) -> None:
+    """Append the event of an alarm to the chain of the tenant that it concerns.
+
+    Where that chain itself is damaged nothing can be appended to it; then it goes to the log's own.
+    """
+    event = alarm_event(alarm, function, version)
+    try:
+        log.append(event)
+    except IntegrityError:
+        if event.tenant == LOG_TENANT:
+            raise
+        log.append(replace(event, tenant=LOG_TENANT, chain=tenant_chain(LOG_TENANT)))
 
 
 def alarm_event(alarm: Alarm, function: str, version: str) -> Event:

@@ -14,6 +14,7 @@ from photogate.audit.query import Question, check_chain
 from photogate.audit.row import EXCEPTIONS
 from photogate.cli.audit_desk import Desk, deployment_options
 from photogate.cli.audit_export import export_command
+from photogate.cli.audit_key import vkey_command
 from photogate.cli.audit_offline import check_command, prove_command, verify_command
 from photogate.cli.audit_output import Format, print_rows
 from photogate.cli.failing import EXIT_REFUSED
@@ -114,5 +115,5 @@ def show(desk: Desk, photo: str, format: Format) -> None:
     click.echo(f"{len(rows)} events, each linked to the one before it.", err=True)
 
 
-for command in (export_command, verify_command, prove_command, check_command):
+for command in (export_command, vkey_command, verify_command, prove_command, check_command):
     audit.add_command(command)
