@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from photogate.audit.alarms import fork_alarm, heartbeat_event, raise_alarm
@@ -17,7 +18,7 @@ from photogate.aws.ledger_table import LedgerTable
 from photogate.aws.session import make_client
 from photogate.config import SealSettings, load
 from photogate.errors import IntegrityError, Transient
-from photogate.observability import step
+from photogate.observability import metrics, step
 
 NAME = "seal_audit"
 
@@ -41,6 +42,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     def alert(alarm: Alarm) -> None:
         raise_alarm(log, alarm, NAME, version)
+        metrics.add_metric("IntegrityAlerts", MetricUnit.Count, 1)
 
     if "Records" not in event:
         log.append(heartbeat_event(event["id"], ledger.head(), NAME, version))

@@ -17,7 +17,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from photogate.errors import PhotogateError, Unexpected
 
-__all__ = ["Handler", "logger", "step"]
+__all__ = ["Handler", "logger", "metrics", "step"]
 
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 

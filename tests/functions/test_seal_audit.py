@@ -62,10 +62,11 @@ def test_a_commit_from_an_old_head_is_a_conflict(sealing: Sealing) -> None:
     assert sealing.ledger.head() == head
 
 
-def test_a_put_over_a_row_raises_an_alert_event_once(sealing: Sealing) -> None:
+def test_a_put_over_a_row_raises_an_alert_event_once(sealing: Sealing, capsys: pytest.CaptureFixture[str]) -> None:
     row = sealing.append(1)[0]
     record = a_record(row, "MODIFY")
     sealing.deliver(record)
+    assert '"IntegrityAlerts":[1.0]' in capsys.readouterr().out.replace(" ", "")
     sealing.deliver(record)
     [alert] = sealing.alerts()
     assert alert == {

@@ -388,6 +388,7 @@ def test_every_alarm_goes_to_the_topic() -> None:
         "ApproximateNumberOfMessagesVisible",
         "Errors",
         "IteratorAge",
+        "IntegrityAlerts",
     }
     for properties in alarms.values():
         condition, then, _ = properties["AlarmActions"]["Fn::If"]
