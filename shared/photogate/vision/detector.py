@@ -15,6 +15,7 @@ from photogate.config import VisionSettings
 from photogate.errors import DetectionFailed, PhotogateError
 from photogate.findings import Finding, FindingKind
 from photogate.vision.boxes import Image
+from photogate.vision.calibration import constants
 from photogate.vision.centerface import CenterFace
 from photogate.vision.codes import CodeDetector
 from photogate.vision.committee import FLOOR, FaceCommittee
@@ -53,7 +54,7 @@ class Detectors:
     detectors
         In the order in which they look.
     model_hash
-        SHA-256 over the models' own checksums, for the audit log.
+        SHA-256 over the models' own checksums and the calibration, for the audit log.
     """
 
     def __init__(self, detectors: tuple[Detector, ...], model_hash: str) -> None:
@@ -83,8 +84,8 @@ class Detectors:
             detectors.append(TextDetector(read(TEXT_DETECTION), settings.threads))
         if FindingKind.CODE in kinds:
             detectors.append(CodeDetector())
-        model_hash = hashlib.sha256("".join(model.sha256 for model in models).encode()).hexdigest()
-        return cls(tuple(detectors), model_hash)
+        identity = [model.sha256 for model in models] + [f"{name}={value}" for name, value in constants().items()]
+        return cls(tuple(detectors), hashlib.sha256("\n".join(identity).encode()).hexdigest())
 
     def find(self, image: Image) -> tuple[Finding, ...]:
         """Find everything in one upright picture of shape (H, W, 3), BGR.

@@ -26,6 +26,7 @@ MAX_PIXELS_OVER_FRAMES = 2 * MAX_PIXELS
 ANIMATED = (b"GIF8", b"RIFF", b"\x89PNG")
 PAGED = (b"II*\0", b"MM\0*")
 GREY = 128
+ROWS = 256
 
 # What OpenCV would print about a damaged file is said by the error instead.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -109,7 +110,7 @@ def as_bgr(frame: NDArray[Any]) -> list[Image]:
     Parameters
     ----------
     frame
-        (H, W) or (H, W, 1 to 4); uint8, uint16, or float from 0 to 1.
+        (H, W) or (H, W, 1 to 4); uint8 or uint16.
 
     Returns
     -------
@@ -122,9 +123,7 @@ def as_bgr(frame: NDArray[Any]) -> list[Image]:
         If it is none of these.
     """
     if frame.dtype == np.uint16:
-        frame = (frame // 257).astype(np.uint8)
-    elif frame.dtype in (np.float32, np.float64):
-        frame = (np.clip(np.nan_to_num(frame), 0, 1) * 255).astype(np.uint8)
+        frame = cv2.convertScaleAbs(frame, alpha=1 / 257)
     elif frame.dtype != np.uint8:
         raise ImageRefused(f"Expected 8 or 16 bits a channel; found {frame.dtype}")
     if frame.ndim == 2:
@@ -132,12 +131,15 @@ def as_bgr(frame: NDArray[Any]) -> list[Image]:
     channels = frame.shape[2]
     if channels not in (1, 2, 3, 4):
         raise ImageRefused(f"Expected 1 to 4 channels; found {channels}")
-    colours = frame[:, :, :3] if channels >= 3 else np.repeat(frame[:, :, :1], 3, axis=2)
-    colours = np.ascontiguousarray(colours)
-    if channels in (1, 3) or (alpha := frame[:, :, -1:]).min() == 255:
+    colours = np.ascontiguousarray(frame[:, :, :3] if channels >= 3 else np.repeat(frame[:, :, :1], 3, axis=2))
+    if channels in (1, 3) or frame[:, :, -1].min() == 255:
         return [colours]
-    mixed = colours.astype(np.uint16) * alpha + np.uint16(GREY) * (255 - alpha.astype(np.uint16))
-    return [(mixed // 255).astype(np.uint8), colours]
+    shown = colours.copy()
+    for top in range(0, len(frame), ROWS):  # the products need twice the memory, so a few rows at a time
+        rows = slice(top, top + ROWS)
+        alpha = frame[rows, :, -1:].astype(np.uint16)
+        shown[rows] = (colours[rows] * alpha + GREY * (255 - alpha)) // 255
+    return [shown, colours]
 
 
 def upright(image: Image, orientation: int) -> Image:

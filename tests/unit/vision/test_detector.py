@@ -6,6 +6,7 @@ import skimage
 from photogate.config import VisionSettings
 from photogate.errors import DetectionFailed, ModelRefused
 from photogate.findings import FindingKind
+from photogate.vision import calibration
 from photogate.vision.detector import Detectors
 from photogate.vision.models import YUNET
 
@@ -83,3 +84,21 @@ def test_a_qr_code_is_found_where_it_stands():
 def test_a_white_wall_has_neither_text_nor_code(detectors):
     everything = Detectors.load(VisionSettings())
     assert everything.find(np.full((300, 400, 3), 255, np.uint8)) == ()
+
+
+def test_the_model_hash_tells_the_kinds_and_the_calibration_apart(monkeypatch):
+    everything, faces = (
+        Detectors.load(VisionSettings(), kinds).model_hash for kinds in (FindingKind, [FindingKind.FACE])
+    )
+    monkeypatch.setattr(calibration, "ACT", 0.9)
+    stricter = Detectors.load(VisionSettings()).model_hash
+    assert len({everything, faces, stricter}) == 3
+
+
+def test_all_kinds_are_found_alike_on_one_and_on_two_threads(astronaut):
+    one, two = (Detectors.load(VisionSettings(threads=threads)) for threads in (1, 2))
+    picture = cv2.resize(astronaut, None, fx=2.5, fy=2.5)
+    cv2.putText(picture, "Sample 4711", (60, 1200), cv2.FONT_HERSHEY_DUPLEX, 1.5, (255, 255, 255), 2, cv2.LINE_AA)
+    found = one.find(picture)
+    assert {finding.kind for finding in found} >= {FindingKind.FACE, FindingKind.TEXT}
+    assert two.find(picture) == found
