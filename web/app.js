@@ -54,7 +54,7 @@ function remark(id, key, values) {
 
 function speak(wanted) {
   language = wanted;
-  api.language = wanted;
+  if (api) api.language = wanted;
   document.documentElement.lang = wanted;
   element("language").value = wanted;
   for (const node of document.querySelectorAll("[data-text]")) node.textContent = say(node.dataset.text);
@@ -81,7 +81,7 @@ function describeNotice() {
 async function askConsent(remarkKey) {
   consent = undefined;
   notice = (await api.notices()).purposes?.[config.purpose];
-  if (!notice) throw new Problem(404, "Purpose");
+  if (!notice) throw new Problem(404, "Setup");
   describeNotice();
   remark("notice-remark", remarkKey);
   show("notice");
@@ -235,7 +235,7 @@ function describeOutcome() {
 
 // ---------------------------------------------------------------------------------------------------------- trouble
 
-const TROUBLE = { Network: "trouble_network", Storage: "trouble_storage", Slow: "trouble_slow", Purpose: "trouble_setup" };
+const TROUBLE = { Network: "trouble_network", Storage: "trouble_storage", Slow: "trouble_slow", Setup: "trouble_setup" };
 
 /** Runs an action; its button rests meanwhile, and what goes wrong is told with a way on. */
 const act = (action) => async (event) => {
@@ -257,7 +257,7 @@ async function explain(problem, again) {
   const key = TROUBLE[problem.problem] ?? { 401: "trouble_token", 403: "trouble_scope" }[status] ?? "trouble_service";
   element("trouble-text").textContent = say(key);
   // A new token comes only from whoever opened this page.
-  element("retry").hidden = status === 401 || status === 403 || problem.problem === "Purpose";
+  element("retry").hidden = status === 401 || status === 403 || problem.problem === "Setup";
   retry = again;
   show("trouble");
 }
@@ -286,10 +286,19 @@ async function load(name) {
   return response.json();
 }
 
-async function start(token) {
-  [texts, config] = await Promise.all([load("strings.json"), load("config.json")]);
-  confine(config);
+async function configure(token) {
+  try {
+    config = await load("config.json");
+    confine(config);
+  } catch {
+    throw new Problem(0, "Setup");
+  }
   api = new Api(config.api_url, token);
+  api.language = language;
+}
+
+async function start(token) {
+  texts = await load("strings.json");
   const choice = element("language");
   choice.append(...Object.entries(texts).map(([code, words]) => new Option(words.name, code)));
   choice.addEventListener("change", () => speak(choice.value));
@@ -306,6 +315,7 @@ async function start(token) {
   on("withdraw", "click", withdraw);
   on("retry", "click", () => retry());
   if (!token) throw new Problem(401, "Token");
+  await configure(token);
   await askConsent();
 }
 

@@ -55,11 +55,15 @@ class _Quiet(SimpleHTTPRequestHandler):
         pass
 
 
+def config_of(cloud: LocalCloud) -> dict[str, Any]:
+    """Give what the page's `config.json` must say."""
+    return {"api_url": cloud.outputs["ApiUrl"], "purpose": PURPOSE, "storage_origins": [cloud.base]}
+
+
 @pytest.fixture(scope="module")
 def origin(cloud: LocalCloud, page_socket: socket.socket) -> Iterator[str]:
     """Serve the page over TLS, at another origin than the API's: CORS is part of what is tested."""
-    config = {"api_url": cloud.outputs["ApiUrl"], "purpose": PURPOSE, "storage_origins": [cloud.base]}
-    handler = type("Handler", (_Quiet,), {"config": json.dumps(config).encode()})
+    handler = type("Handler", (_Quiet,), {"config": json.dumps(config_of(cloud)).encode()})
     address = page_socket.getsockname()
     server = ThreadingHTTPServer(address, partial(handler, directory=str(REPOSITORY / "web")), bind_and_activate=False)
     server.socket.close()
@@ -328,6 +332,22 @@ def test_without_a_token_the_page_says_so_and_asks_nobody(browser: Browser, orig
     expect(page.locator("#trouble-text")).to_have_text(ENGLISH["trouble_token"])
     expect(page.locator("#retry")).to_be_hidden()
     assert all(url.startswith(origin + "/") for url in requests)
+    page.context.close()
+
+
+@pytest.mark.parametrize(
+    "change", [{"api_url": None}, {"storage_origins": None}, {"purpose": "another"}], ids=lambda c: next(iter(c))
+)
+def test_a_page_that_is_not_set_up_says_so(
+    browser: Browser, cloud: LocalCloud, origin: str, acme: str, change: dict[str, Any]
+) -> None:
+    page = browser.new_context(viewport=PHONE, locale="en-GB").new_page()
+    page.route("**/config.json", lambda route: route.fulfill(json={**config_of(cloud), **change}))
+
+    page.goto(f"{origin}/#token={cloud.token(acme, 'courier-1', SUBJECT_SCOPES)}")
+
+    expect(page.locator("#trouble-text")).to_have_text(ENGLISH["trouble_setup"])
+    expect(page.locator("#retry")).to_be_hidden()
     page.context.close()
 
 
