@@ -79,7 +79,7 @@ fuzz: setup ## Fuzz each parser for a minute.
 requirements: ## Pin the requirements again (needs uv).
 	cd requirements && for f in dev sam checkov; do \
 	  uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-emit-find-links $$f.in -o $$f.txt; done
-	cd requirements && for f in photogate vision formats crypto; do \
+	cd requirements && for f in photogate vision formats crypto runtime; do \
 	  uv pip compile --quiet --python-version 3.13 --python-platform aarch64-manylinux_2_28 --generate-hashes --no-emit-index-url --no-emit-find-links --constraint dev.txt $$f.in -o $$f.txt; done
 
 bench-audit: setup ## Measure the audit log against its numbers.

@@ -147,6 +147,11 @@ def build_layer(name: str, folder: Path, architecture: str) -> None:
     settle(folder)
 
 
+def build_runtime(folder: Path) -> None:
+    """Put together what Lambda's own Python brings along, to run on this machine what was built for x86_64."""
+    install(REPOSITORY / "requirements" / "runtime.txt", folder, "x86_64")
+
+
 def build_function(name: str, folder: Path) -> None:
     """Build one function: its own few files; the rest are layers."""
     copy_source(REPOSITORY / "functions" / name, folder)

@@ -101,6 +101,9 @@ class LocalCloud:
         Template parameters that differ from `default_parameters`.
     template
         Another template than the repository's; functions are found beside it.
+    python, runtime
+        For a template whose functions and layers are built for Lambda: the Python that they are built for, and the
+        folder of what it brings along. This environment's Python, with its packages, unless given.
     plain_http
         Open a second door without TLS, for the tests that knock there and must be refused.
     tell
@@ -114,6 +117,8 @@ class LocalCloud:
         port: int | None = None,
         parameters: Mapping[str, str] | None = None,
         template: Path | None = None,
+        python: str = sys.executable,
+        runtime: Path | None = None,
         plain_http: bool = False,
         tell: Callable[[str], None] = lambda line: None,
     ) -> None:
@@ -121,6 +126,7 @@ class LocalCloud:
         self._port = port
         self._given = dict(parameters or {})
         self._template = (template or REPOSITORY / "template.yaml").resolve()
+        self._python, self._runtime = python, runtime
         self._plain_http = plain_http
         self._tell = tell
         self._running: server.Running | None = None
@@ -316,7 +322,8 @@ class LocalCloud:
             stack=STACK,
             suffix=deployer.new_suffix(),
             folder=self._template.parent,
-            python=sys.executable,
+            python=self._python,
+            runtime=self._runtime,
         )
         intrinsics = Intrinsics(template, values, STACK)
         stack = deployer.deploy(template, intrinsics, context)

@@ -94,15 +94,29 @@ class Context:
         Where the template is; code is beside it.
     python
         The interpreter that runs functions.
+    runtime
+        What Lambda's own Python brings along, where what the template names is built for Lambda: functions then have
+        their layers and this folder on their path, and nothing of this environment.
     """
 
     def __init__(
-        self, session: boto3.Session, endpoint: str, ca: Path, stack: str, suffix: str, folder: Path, python: str
+        self,
+        session: boto3.Session,
+        endpoint: str,
+        ca: Path,
+        stack: str,
+        suffix: str,
+        folder: Path,
+        python: str,
+        runtime: Path | None = None,
     ) -> None:
         self.stack = stack
         self.suffix = suffix
         self.folder = folder
         self.python = python
+        self.runtime = runtime
+        # Folder of each layer, by the ARN of the version that was published.
+        self.layers: dict[str, Path] = {}
         self.endpoint = endpoint
         self._session = session
         self._ca = ca

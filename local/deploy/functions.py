@@ -1,9 +1,10 @@
 """Lambda: functions, layers, permissions, event source mappings.
 
 Functions run on this machine as ``provided.al2023``: a ``bootstrap`` that starts the genuine ``awslambdaric`` under
-this environment's Python, with the function's folder and ``shared/`` on its path. MiniStack's own ``python3.x`` runtime
+this environment's Python, with the function's folder and ``shared/`` on its path, or with the layers that were built
+for Lambda where the template is the one that ``sam build`` wrote. MiniStack's own ``python3.x`` runtime
 loses the names of custom errors, on which Retry and Catch depend. Layers exist as resources; what they hold comes from
-the environment that runs the functions.
+the environment that runs the functions, unless they are built.
 """
 
 from __future__ import annotations
@@ -60,13 +61,16 @@ def function(context: Context, properties: Properties) -> Created:
     if "KmsKeyArn" in arguments:
         arguments["KMSKeyArn"] = arguments.pop("KmsKeyArn")
     variables = properties.take("Environment", {"Variables": {}})["Variables"]
-    arguments["Environment"] = {"Variables": {k: _from_layer(context.folder, str(v)) for k, v in variables.items()}}
+    layers = [context.layers[arn] for arn in arguments.get("Layers", [])]
+    arguments["Environment"] = {"Variables": {k: _from_layer(layers, str(v)) for k, v in variables.items()}}
     arguments["Tags"] = {t["Key"]: t["Value"] for t in tags(properties.take("Tags", []))}
     reserved = properties.take("ReservedConcurrentExecutions", None)
     properties.take("RecursiveLoop", None)  # AWS's default is Terminate; no function here calls another
-    script = bootstrap(
-        context.python, [folder, REPOSITORY / "shared"], handler, _log_format(arguments.get("LoggingConfig", {}))
-    )
+    packages = [REPOSITORY / "shared"]
+    if context.runtime is not None:
+        packages = [*(layer / "python" for layer in layers), context.runtime]
+    logging = _log_format(arguments.get("LoggingConfig", {}))
+    script = bootstrap(context.python, [folder, *packages], handler, logging)
     client = context.client("lambda")
     made = client.create_function(
         FunctionName=name,
@@ -87,6 +91,7 @@ def layer(context: Context, properties: Properties) -> Created:
     arguments = properties.take_all("CompatibleRuntimes", "CompatibleArchitectures", "Description", "LicenseInfo")
     content = {"ZipFile": _zip({"README": f"Stands for {folder}.\n"})}
     made = context.client("lambda").publish_layer_version(LayerName=name, Content=content, **arguments)
+    context.layers[made["LayerVersionArn"]] = context.folder / folder
     return Created(made["LayerVersionArn"], {"LayerVersionArn": made["LayerVersionArn"]})
 
 
@@ -130,11 +135,11 @@ def invoke_config(context: Context, properties: Properties) -> Created:
     return Created(properties.logical_id)
 
 
-def _from_layer(folder: Path, value: str) -> str:
+def _from_layer(layers: list[Path], value: str) -> str:
     """Give a path of a layer, ``/opt/...`` in Lambda, where it is on this machine."""
     if not value.startswith("/opt/"):
         return value
-    found = sorted(folder.glob(f"layers/*/{value.removeprefix('/opt/')}"))
+    found = [path for layer in layers if (path := layer / value.removeprefix("/opt/")).exists()]
     if len(found) != 1:
         raise FileNotFoundError(f"Expected one layer that holds {value}; found {len(found)}. Run `make setup`")
     return str(found[0])
