@@ -138,7 +138,10 @@ def trim(data: bytes, frame: Frame, scans: Sequence[Scan], finished: bool) -> in
         ) from error
     if sum(len(scan.intervals) for scan in scans) > limits.MAX_SCAN_DECODES:
         refuse(f"Expected at most {limits.MAX_SCAN_DECODES} restart intervals to check; found more")
+    if sum(_pixels(frame, scan) for scan in scans) > limits.MAX_CHECKED_PIXELS:
+        refuse(f"Expected at most {limits.MAX_CHECKED_PIXELS} pixels over all scans; found more")
     hidden = 0
+    decode = _Decoder(simplejpeg.decode_jpeg)
     for number, scan in enumerate(scans):
         columns, rows = frame.units(scan.components)
         total = columns * rows
@@ -146,7 +149,7 @@ def trim(data: bytes, frame: Frame, scans: Sequence[Scan], finished: bool) -> in
         if any(s.interval != scan.interval or len(s.intervals) != len(scan.intervals) for s in before):
             refuse("Expected one restart interval for all scans of a component; found several", scan.offset)
         prefixes: dict[int, bytes] = {}
-        colours = "CMYK" if len(scan.components) == 4 else "GRAY"
+        decode.colours = "CMYK" if len(scan.components) == 4 else "GRAY"
         for i, (start, end) in enumerate(scan.intervals):
             several = len(scan.intervals) > 1
             count = min(scan.interval, total - i * scan.interval) if several else total
@@ -157,15 +160,26 @@ def trim(data: bytes, frame: Frame, scans: Sequence[Scan], finished: bool) -> in
                     prefixes[count] = _prefix(frame, scan, _shape(count, columns, scan) if several else None)
                 middle = [b"".join((_tables(s), _sos(s), data[slice(*s.intervals[i])])) for s in before]
                 build = _builder(b"".join((prefixes[count], *middle, _tables(scan), _sos(scan))))
+                decode.pixels = count * _unit_pixels(scan)
                 try:
-                    need = _needed(data, start, end, build, simplejpeg.decode_jpeg, colours)
+                    need = _needed(data, start, end, build, decode)
                     if not finished and scan is scans[-1] and i == len(scan.intervals) - 1:
-                        _must_be_complete(build(data[start:end]), simplejpeg.decode_jpeg, colours, end)
+                        _must_be_complete(build(data[start:end]), decode, end)
                 except _Undecided:
                     need = _counted(data, start, end, frame, scan, count)
             hidden += end - start - need
             scan.intervals[i] = (start, start + need)
     return hidden
+
+
+def _pixels(frame: Frame, scan: Scan) -> int:
+    columns, rows = frame.units(scan.components)
+    return columns * rows * _unit_pixels(scan)
+
+
+def _unit_pixels(scan: Scan) -> int:
+    """Pixels of all components in one MCU."""
+    return 64 * (1 if len(scan.components) == 1 else sum(c.h * c.v for c in scan.components))
 
 
 def _refined_by(earlier: Scan, scan: Scan) -> bool:
@@ -253,7 +267,7 @@ def _counted(data: bytes, start: int, end: int, frame: Frame, scan: Scan, count:
     return bytes_needed(data[start:end], blocks, count)
 
 
-def _needed(data: bytes, start: int, end: int, build: Builder, decode: Callable[..., Any], colours: str) -> int:
+def _needed(data: bytes, start: int, end: int, build: Builder, decode: _Decoder) -> int:
     """Give the least number of the interval's bytes that decode without running out."""
     view = memoryview(data)
 
@@ -261,7 +275,7 @@ def _needed(data: bytes, start: int, end: int, build: Builder, decode: Callable[
         stop = start + length
         if length and data[stop - 1] == 0xFF:
             stop -= 1  # half of a stuffed pair
-        message = _warning(build(view[start:stop]), decode, colours)
+        message = decode.warning(build(view[start:stop]))
         if message and "premature end" not in message and "extraneous bytes" not in message:
             raise _Undecided
         return "premature end" in message
@@ -269,7 +283,7 @@ def _needed(data: bytes, start: int, end: int, build: Builder, decode: Callable[
     size = end - start
     if size == 0 or runs_out(size - 1):
         return size
-    first = _EXTRANEOUS.search(_warning(build(view[start:end]), decode, colours))
+    first = _EXTRANEOUS.search(decode.warning(build(view[start:end])))
     # What the decoder had read ahead, up to eight bytes, it does not count.
     enough = size - min(int(first[1]), size) if first else size - 1
     while enough > 0 and runs_out(enough):  # never true for a sound decoder
@@ -293,18 +307,30 @@ def _needed(data: bytes, start: int, end: int, build: Builder, decode: Callable[
     return enough
 
 
-def _must_be_complete(jpeg: bytes, decode: Callable[..., Any], colours: str, end: int) -> None:
-    if "premature end" in _warning(jpeg, decode, colours):
+def _must_be_complete(jpeg: bytes, decode: _Decoder, end: int) -> None:
+    if "premature end" in decode.warning(jpeg):
         refuse("Expected EOI; found the end of the file within the picture", end)
 
 
 _EXTRANEOUS = re.compile(r"(\d+) extraneous bytes")
 
 
-def _warning(jpeg: bytes, decode: Callable[..., Any], colours: str) -> str:
-    """Decode at an eighth of the size; give the decoder's first warning, or nothing."""
-    try:
-        decode(jpeg, colorspace=colours, min_height=1, min_width=1, min_factor=8, strict=True)
-    except (ValueError, RuntimeError) as error:
-        return str(error) or "failed"
-    return ""
+@dataclass(slots=True)
+class _Decoder:
+    """libjpeg-turbo at an eighth of the size, with a bound on all that it is asked to decode."""
+
+    decode: Callable[..., Any]
+    colours: str = "GRAY"
+    pixels: int = 0
+    left: int = limits.MAX_CHECKED_PIXELS
+
+    def warning(self, jpeg: bytes) -> str:
+        """Decode; give the decoder's first warning, or nothing."""
+        self.left -= self.pixels
+        if self.left < 0:
+            refuse(f"Expected at most {limits.MAX_CHECKED_PIXELS} pixels over all scans; found more")
+        try:
+            self.decode(jpeg, colorspace=self.colours, min_height=1, min_width=1, min_factor=8, strict=True)
+        except (ValueError, RuntimeError) as error:
+            return str(error) or "failed"
+        return ""

@@ -10,6 +10,7 @@ from typing import Final
 
 __all__ = [
     "MAX_BOXES",
+    "MAX_CHECKED_PIXELS",
     "MAX_CHUNKS",
     "MAX_DIMENSION",
     "MAX_EXIF_ENTRIES",
@@ -56,6 +57,10 @@ MAX_RESTARTS: Final = 1_048_576
 # Intervals and scans that are checked one by one for hidden bytes: each costs a decoder's start, about 20 microseconds.
 MAX_SCAN_DECODES: Final = 32_768
 
+# Pixels over all decodes that look for hidden bytes, intervals and scans together: a 100-megapixel progressive photo of
+# 10 scans. Scans of nothing over the largest frame cost a decoder 4 ns a pixel, and so would take minutes.
+MAX_CHECKED_PIXELS: Final = 1_073_741_824
+
 # A scan that only our own decoder can follow (odd sampling, damage): it reads 2 MB/s.
 MAX_SLOW_SCAN: Final = 4 * 1024 * 1024
 
@@ -78,7 +83,7 @@ MAX_EXIF_ENTRIES: Final = 4_096
 MAX_ICC_BYTES: Final = 16 * 1024 * 1024
 MAX_ICC_TAGS: Final = 256
 
-# What a compressed text or profile may inflate to; a zlib bomb reaches 1,000 times its size.
+# What the compressed texts of a file, or its profile, may inflate to; a zlib bomb reaches 1,000 times its size.
 MAX_INFLATED_TEXT: Final = 16 * 1024 * 1024
 
 # One kept rights field (copyright, creator), in bytes of UTF-8.

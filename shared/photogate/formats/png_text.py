@@ -44,6 +44,16 @@ class Texts:
     xmp: int | None = None
     has_exif: bool = False
     rights: Rights = NO_RIGHTS
+    left: int = limits.MAX_INFLATED_TEXT
+
+    def inflate(self, packed: bytes) -> bytes:
+        """Inflate a text; all texts of a file together stay within the limit, what is beyond it is not looked at."""
+        try:
+            text = zlib.decompressobj().decompress(packed, self.left) if self.left else b""
+        except zlib.error:
+            return b""
+        self.left -= len(text)
+        return text
 
     def settle(self) -> tuple[int, Rights]:
         """Give the orientation that decoders honour (eXIf, else ImageMagick's raw profile; then XMP), and rights."""
@@ -56,7 +66,7 @@ def read_text(kind: bytes, body: bytes, texts: Texts) -> None:
     context = texts.context
     name = kind.decode("ascii")
     if kind in (b"tEXt", b"zTXt", b"iTXt"):
-        keyword, text = _text(kind, body)
+        keyword, text = _text(kind, body, texts)
         _keyword(f"{name} chunk", keyword, text, texts)
     elif kind == b"eXIf":
         found = exif.read(body, context, "eXIf chunk")
@@ -71,22 +81,15 @@ def read_text(kind: bytes, body: bytes, texts: Texts) -> None:
         context.drop(_C.OTHER, f"{name} chunk")
 
 
-def _text(kind: bytes, body: bytes) -> tuple[bytes, bytes]:
+def _text(kind: bytes, body: bytes, texts: Texts) -> tuple[bytes, bytes]:
     keyword, _, rest = body.partition(b"\0")
     if kind == b"zTXt":
-        return keyword, _inflate(rest[1:])
+        return keyword, texts.inflate(rest[1:])
     if kind == b"iTXt":
         packed = rest[:1] == b"\1"
         text = rest[2:].split(b"\0", 2)[-1]
-        return keyword, _inflate(text) if packed else text
+        return keyword, texts.inflate(text) if packed else text
     return keyword, rest
-
-
-def _inflate(packed: bytes) -> bytes:
-    try:
-        return zlib.decompressobj().decompress(packed, limits.MAX_INFLATED_TEXT)
-    except zlib.error:
-        return b""
 
 
 def _keyword(where: str, keyword: bytes, text: bytes, texts: Texts) -> None:

@@ -264,3 +264,11 @@ def test_our_own_decoder_and_libjpeg_agree_on_where_an_interval_ends():
     at = data.index(b"\xff\xd0")
     assert strip(data[:at] + SECRET + data[at:-2] + b"x" + data[-2:]).data == strip(data).data
     assert pixels(strip(data).data) == pixels(data)
+
+
+def test_scans_of_nothing_over_a_large_frame_are_refused_by_their_sum():
+    data = bytearray(jpeg("L", progressive=True))
+    at = data.index(b"\xff\xc2")
+    data[at + 5 : at + 9] = struct.pack(">HH", 16_000, 16_000)
+    with pytest.raises(ImageRefused, match="over all scans"):
+        strip(bytes(data))

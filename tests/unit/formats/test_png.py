@@ -10,6 +10,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 from photogate.errors import ImageRefused, Reason
 from photogate.findings import Evidence, MetadataCategory, Synthetic
 from photogate.formats import inspect, measure, strip
+from photogate.formats.png_text import Texts, read_text
 from tests.noise import noise
 
 SECRET = b"SecretPlace"
@@ -235,3 +236,11 @@ def test_inspect_names_the_chunks_and_says_what_stays():
     stays = {part.name: part.stays for part in inspect(data)}
     assert (stays["tEXt"], stays["IDAT"], stays["trailing bytes"]) == (False, True, False)
     assert sum(part.size for part in inspect(data)) == len(data)
+
+
+def test_many_compressed_bombs_inflate_within_one_limit():
+    bomb = chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(20_000_000)))
+    texts = Texts()
+    for _ in range(50):
+        read_text(b"zTXt", bomb[8:-4], texts)
+    assert texts.left == 0
