@@ -9,13 +9,14 @@ beyond the last row (a cropped screenshot whose old end was left), goes.
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from photogate.errors import Reason
+from photogate.errors import ImageRefused, Reason
 from photogate.findings import MetadataCategory
 from photogate.formats import exif, icc, limits
 from photogate.formats.container import Context, ImageFormat, Measure, Part, Rewritten, check_measure, refuse
@@ -152,6 +153,8 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
     if picture.frames or picture.first is not None:
         count = len(picture.frames) + (picture.first is not None)
         picture.chunks[b"acTL"] = struct.pack(">II", count, picture.plays)
+    if header.colour == 3 and context.check_scan and not picture.frames:
+        _used_colours(data, picture, context)
     for kind in (*_BEFORE_PALETTE, b"PLTE", *_AFTER_PALETTE):
         if kind in picture.chunks:
             _put(out, kind, picture.chunks[kind])
@@ -168,6 +171,31 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
         number += 2
     _put(out, b"IEND", b"")
     return Rewritten(b"".join(out), orientation)
+
+
+def _used_colours(data: bytes, picture: _Picture, context: Context) -> None:
+    """Blacken the palette's entries that no pixel and no background uses."""
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise ImageRefused(
+            "Expected Pillow, to look for colours that no pixel uses; it is not installed", reason=Reason.STRIP_FAILED
+        ) from error
+    try:
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            counts = image.histogram()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        refuse("Expected image data that decodes; found damage")
+    background = picture.chunks.get(b"bKGD", b"")
+    palette = bytearray(picture.chunks[b"PLTE"])
+    unused = [i for i in range(len(palette) // 3) if not counts[i] and i not in background]
+    for i in unused:
+        palette[3 * i : 3 * i + 3] = b"\0\0\0"
+    if palette != picture.chunks[b"PLTE"]:
+        context.drop(_C.OTHER, "unused colours of PLTE", len(unused))
+    picture.chunks[b"PLTE"] = bytes(palette)
+    if alpha := picture.chunks.get(b"tRNS"):
+        picture.chunks[b"tRNS"] = bytes(value if counts[i] or i in background else 255 for i, value in enumerate(alpha))
 
 
 def _put(out: list[bytes | memoryview], kind: bytes, body: bytes) -> None:

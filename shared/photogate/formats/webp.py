@@ -25,12 +25,15 @@ from photogate.formats.container import (
     check_measure,
     refuse,
 )
+from photogate.formats.webp_scan import Budget, needed
 
 __all__ = ["measure", "parts", "rewrite", "verify"]
 
 _C = MetadataCategory
 _ICC_FLAG, _ALPHA_FLAG, _EXIF_FLAG, _ANIMATION_FLAG = 0x20, 0x10, 0x08, 0x02
 _IMAGES = (b"VP8 ", b"VP8L")
+# How far a VP8 decoder reads ahead, and how many bytes an encoder writes to flush (RFC 6386 7.3).
+_READ_AHEAD, _FLUSH = 2, 4
 
 
 class _Chunk(NamedTuple):
@@ -47,6 +50,7 @@ class _Image(NamedTuple):
     height: int
     alpha: bytes | None
     chunk: _Chunk
+    filler: bytes = b""
 
 
 @dataclass(slots=True)
@@ -124,6 +128,11 @@ def _canvas(data: bytes, chunk: _Chunk) -> tuple[int, int]:
 def rewrite(data: bytes, context: Context) -> Rewritten:
     """Write the picture or animation again, and nothing else."""
     file = _parse(data, context)
+    if context.check_scan:
+        budget = Budget()
+        if file.image is not None:
+            file.image = _trimmed(data, file.image, context, budget)
+        file.frames = [(control, _trimmed(data, image, context, budget)) for control, image in file.frames]
     orientation, rights = 1, NO_RIGHTS
     if file.canvas is not None:  # decoders look for metadata in the extended format only
         orientation = (file.exif.orientation if file.exif else None) or file.xmp or 1
@@ -166,7 +175,22 @@ def _put(out: list[bytes | memoryview], kind: bytes, body: bytes | memoryview) -
 def _put_image(out: list[bytes | memoryview], image: _Image, view: memoryview) -> None:
     if image.alpha is not None:
         _put(out, b"ALPH", image.alpha)
-    _put(out, image.chunk.type, view[image.chunk.start : image.chunk.end])
+    coded = view[image.chunk.start : image.chunk.end]
+    _put(out, image.chunk.type, b"".join((coded, image.filler)) if image.filler else coded)
+
+
+def _trimmed(data: bytes, image: _Image, context: Context, budget: Budget) -> _Image:
+    """Leave out bytes that no pixel depends on; an arithmetic decoder finds zeros where it reads ahead."""
+    chunk = image.chunk
+    coded = data[chunk.start : chunk.end]
+    length, alpha = needed(chunk.type, coded, image.alpha, (image.width, image.height), budget)
+    filler = bytes(_READ_AHEAD) if chunk.type == b"VP8 " else b""
+    if coded[length:].strip(b"\0") and len(coded) - length > _FLUSH:
+        context.drop(_C.OTHER, "bytes behind the last macroblock or pixel", len(coded) - length)
+    if image.alpha is not None:
+        context.drop(_C.OTHER, "bytes behind the alpha", len(image.alpha) - alpha)
+        image = image._replace(alpha=image.alpha[:alpha])
+    return image._replace(chunk=chunk._replace(end=chunk.start + length), filler=filler)
 
 
 def _parse(data: bytes, context: Context) -> _File:

@@ -211,7 +211,7 @@ def test_a_palette_holds_no_more_than_the_bit_depth_allows():
     start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 1, 3, 0, 0, 0))
     end = chunk(b"IDAT", zlib.compress(b"\0\0")) + chunk(b"IEND", b"")
     stripped = strip(start + chunk(b"PLTE", b"\1\2\3\4\5\6" + SECRET + b"!") + end).data
-    assert stripped == start + chunk(b"PLTE", b"\1\2\3\4\5\6") + end
+    assert stripped == start + chunk(b"PLTE", b"\1\2\3\0\0\0") + end
 
 
 @pytest.mark.parametrize(
@@ -244,3 +244,15 @@ def test_many_compressed_bombs_inflate_within_one_limit():
     for _ in range(50):
         read_text(b"zTXt", bomb[8:-4], texts)
     assert texts.left == 0
+
+
+def test_colours_that_no_pixel_uses_go():
+    image = Image.new("P", (20, 20), 3)
+    image.putpalette(bytes(range(30)) + SECRET + bytes(7))
+    file = io.BytesIO()
+    image.save(file, "PNG", transparency=bytes(range(100, 110)))
+    assert SECRET in file.getvalue()
+    stripped = strip(file.getvalue())
+    assert SECRET not in stripped.data
+    assert look(stripped.data) == look(file.getvalue())
+    assert strip(stripped.data).data == stripped.data

@@ -1,6 +1,7 @@
 """Each test plants something in a WebP that Pillow wrote, and looks for it in what comes out."""
 
 import io
+import random
 import struct
 
 import pytest
@@ -138,3 +139,27 @@ def test_inspect_shows_frames_and_what_stays():
     stays = {part.name: part.stays for part in inspect(data)}
     assert (stays["ANMF"], stays["XMP"]) == (True, False)
     assert [part.children[-1].name in ("VP8", "VP8L") for part in inspect(data) if part.name == "ANMF"] == [True] * 4
+
+
+@pytest.mark.parametrize("options", [{}, {"lossless": True}, {"quality": 15}])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize("length", [1, 5, 8, 300])
+def test_bytes_behind_the_last_pixel_vanish(options, mode, length):
+    data = webp(mode, **options)
+    kind = b"VP8L" if "lossless" in options else b"VP8 "
+    at = data.index(kind)
+    size = int.from_bytes(data[at + 4 : at + 8], "little")
+    tail = random.Random(length).randbytes(length)
+    body = data[8:at] + chunk(kind, data[at + 8 : at + 8 + size] + tail)
+    stripped = strip(b"RIFF" + struct.pack("<I", len(body)) + body)
+    assert stripped.data == strip(data).data
+    assert look(stripped.data) == look(data)
+
+
+def test_bytes_behind_the_alpha_vanish():
+    data = webp("RGBA")
+    at = data.index(b"ALPH")
+    size = int.from_bytes(data[at + 4 : at + 8], "little")
+    rest = data[at + 8 + size + (size & 1) :]
+    body = data[8:at] + chunk(b"ALPH", data[at + 8 : at + 8 + size] + SECRET) + rest
+    assert strip(b"RIFF" + struct.pack("<I", len(body)) + body).data == strip(data).data

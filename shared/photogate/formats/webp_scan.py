@@ -1,0 +1,136 @@
+"""Coded data of WebP: bytes that no decoder reads, behind the last macroblock or pixel (RFC 6386 9.5, RFC 9649 3).
+
+A chunk's length says nothing of where its coded data ends. What is needed is found by decoding: the least length that
+gives the same pixels. An arithmetic decoder may read up to two bytes ahead, for which zeros follow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+from collections.abc import Callable
+from typing import Protocol
+
+from photogate.errors import ImageRefused, Reason
+from photogate.formats import limits
+from photogate.formats.container import refuse
+
+__all__ = ["Budget", "needed"]
+
+
+class Budget:
+    """Pixels that may be decoded in all, over the frames of one file."""
+
+    def __init__(self) -> None:
+        self.left = limits.MAX_CHECKED_PIXELS
+
+    def take(self, pixels: int) -> None:
+        """Count one decode."""
+        self.left -= pixels
+        if self.left < 0:
+            refuse(f"Expected at most {limits.MAX_CHECKED_PIXELS} pixels over all frames; found more")
+
+
+class _Decode(Protocol):
+    def __call__(self, alpha: bytes | None, coded: bytes | memoryview) -> bytes | None: ...
+
+
+def needed(kind: bytes, coded: bytes, alpha: bytes | None, size: tuple[int, int], budget: Budget) -> tuple[int, int]:
+    """Find how many bytes of a frame's image, and of its alpha, its pixels depend on.
+
+    Parameters
+    ----------
+    kind, coded
+        ``VP8 `` or ``VP8L``, and its chunk's content.
+    alpha
+        ALPH's content, or None.
+    size
+        Width and height in pixels.
+    budget
+        What may still be decoded.
+
+    Returns
+    -------
+    tuple of int
+        Lengths of image and alpha (0 without alpha).
+
+    Raises
+    ------
+    ImageRefused
+        The image does not decode, or Pillow is not installed with WebP.
+    """
+    decode = _decoder(kind, size, budget)
+    whole = decode(alpha, coded)
+    if whole is None:
+        refuse("Expected an image that decodes; found damage")
+    view = memoryview(coded)
+    image = _least(len(coded), lambda length: decode(alpha, view[:length]) == whole)
+    if alpha is None or alpha[0] & 3 == 0:
+        return image, len(alpha or b"")
+    return image, _least(len(alpha), lambda length: decode(alpha[:length], coded) == whole)
+
+
+def _least(size: int, enough: Callable[[int], bool]) -> int:
+    """Find the length from which on every length is enough.
+
+    Hardly any file hides something, so the last bytes are tried one by one. Below the answer a shorter length may
+    happen to be enough, since decoders read zeros behind the end; such luck ends within a few bytes.
+    """
+    good = size
+    while size - good < _NEAR:
+        if good == 1 or not enough(good - 1):
+            return good
+        good -= 1
+    short, step = good, _NEAR
+    while short > 1:
+        short = max(short - step, 1)
+        if not enough(short):
+            break
+        good, step = short, step * 2
+    while good - short > 1:
+        middle = (good + short) // 2
+        if enough(middle):
+            good = middle
+        else:
+            short = middle
+    for length in range(min(good + _NEAR, size), good, -1):
+        if not enough(length):
+            return length + 1
+    return good
+
+
+# More than an arithmetic decoder's window.
+_NEAR = 8
+
+
+def _decoder(kind: bytes, size: tuple[int, int], budget: Budget) -> _Decode:
+    try:
+        from PIL import Image, WebPImagePlugin  # noqa: F401
+    except ImportError as error:
+        raise ImageRefused(
+            "Expected Pillow, to look for bytes behind the last pixel; it is not installed", reason=Reason.STRIP_FAILED
+        ) from error
+
+    def decode(alpha: bytes | None, coded: bytes | memoryview) -> bytes | None:
+        """Give a digest of the pixels, or nothing where they do not decode."""
+        budget.take(size[0] * size[1])
+        try:
+            with Image.open(io.BytesIO(_still(kind, size, alpha, coded)), formats=["WEBP"]) as picture:
+                return hashlib.blake2b(picture.tobytes()).digest()
+        except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
+            return None
+
+    return decode
+
+
+def _still(kind: bytes, size: tuple[int, int], alpha: bytes | None, coded: bytes | memoryview) -> bytes:
+    chunks = [(kind, coded)]
+    if alpha is not None:
+        canvas = b"\x10\0\0\0" + (size[0] - 1).to_bytes(3, "little") + (size[1] - 1).to_bytes(3, "little")
+        chunks = [(b"VP8X", canvas), (b"ALPH", alpha), *chunks]
+    body = b"".join(
+        b"".join((name, struct.pack("<I", len(content)), content, b"\0" * (len(content) & 1)))
+        for name, content in chunks
+    )
+    return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body
