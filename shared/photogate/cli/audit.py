@@ -2,79 +2,22 @@
 
 from __future__ import annotations
 
-import functools
 import sys
-from collections.abc import Callable
-from datetime import datetime
-from typing import Any, TypeVar
 
 import click
 
 from photogate.audit.query import Question, check_chain
-from photogate.audit.row import EXCEPTIONS
 from photogate.cli.audit_desk import Desk, deployment_options
 from photogate.cli.audit_export import export_command
 from photogate.cli.audit_key import vkey_command
 from photogate.cli.audit_offline import check_command, prove_command, verify_command
+from photogate.cli.audit_options import output_options, question_options
 from photogate.cli.audit_output import Format, print_rows
+from photogate.cli.audit_sql import sql_command
+from photogate.cli.audit_watch import stats_command, tail_command
 from photogate.cli.failing import EXIT_REFUSED
-from photogate.cli.moments import MOMENT
 
 __all__ = ["audit"]
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def output_options(command: F) -> F:
-    """Add `--format`: a table on a terminal, JSON lines elsewhere."""
-
-    @click.option("--format", "format", type=click.Choice([str(f) for f in Format]), help="Default: table or json.")
-    @functools.wraps(command)
-    def with_format(format: str | None, **options: Any) -> None:
-        chosen = Format(format) if format else (Format.TABLE if sys.stdout.isatty() else Format.JSON)
-        command(format=chosen, **options)
-
-    return with_format  # type: ignore[return-value]
-
-
-def question_options(command: F) -> F:
-    """Add the options that say which events are meant."""
-
-    @click.option("--since", type=MOMENT, default="24h", show_default=True, help="From: 24h, 7d, 2026-11-01, ...")
-    @click.option("--until", type=MOMENT, default="now", show_default=True, help="Up to and excluding.")
-    @click.option("--photo", "upload_id", help="Only one photo, by its upload id.")
-    @click.option("--subject", help="Only one subject, by pseudonym.")
-    @click.option("--actor", help="Only one member of staff, by pseudonym.")
-    @click.option(
-        "--exceptions",
-        is_flag=False,
-        flag_value=",".join(EXCEPTIONS),
-        help="Only exceptions, or some kinds of them: " + ", ".join(EXCEPTIONS) + ".",
-    )
-    @functools.wraps(command)
-    def with_question(
-        desk: Desk,
-        since: datetime,
-        until: datetime,
-        upload_id: str | None,
-        subject: str | None,
-        actor: str | None,
-        exceptions: str | None,
-        **options: Any,
-    ) -> None:
-        kinds = tuple(kind.strip() for kind in exceptions.split(",")) if exceptions else ()
-        asked = Question(
-            tenant=desk.tenant,
-            since=since,
-            until=until,
-            upload_id=upload_id,
-            subject=subject,
-            actor=actor,
-            exceptions=kinds,
-        )
-        command(desk=desk, question=asked, **options)
-
-    return with_question  # type: ignore[return-value]
 
 
 @click.group()
@@ -115,5 +58,14 @@ def show(desk: Desk, photo: str, format: Format) -> None:
     click.echo(f"{len(rows)} events, each linked to the one before it.", err=True)
 
 
-for command in (export_command, vkey_command, verify_command, prove_command, check_command):
+for command in (
+    tail_command,
+    stats_command,
+    export_command,
+    sql_command,
+    vkey_command,
+    verify_command,
+    prove_command,
+    check_command,
+):
     audit.add_command(command)

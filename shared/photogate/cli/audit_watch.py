@@ -1,0 +1,99 @@
+"""`photogate audit tail` and `stats`: the log as it grows, and its sums."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from photogate.audit.query import AuditReader, Question
+from photogate.audit.row import Row
+from photogate.cli.audit_desk import Desk, deployment_options
+from photogate.cli.audit_options import output_options, question_options
+from photogate.cli.audit_output import Format, print_rows, print_table
+
+__all__ = ["stats_command", "tail_command"]
+
+POLL_S = 2.0
+OVERLAP = timedelta(seconds=15)
+"""How long a row may take to show up in an index: polls look back so far, and leave out what was shown."""
+
+BAR = 40
+KEYS: dict[str, Callable[[Row], str | None]] = {
+    "day": lambda row: row.fields["time"][:10],
+    "hour": lambda row: row.fields["time"][:13],
+    "name": lambda row: row.fields["name"],
+    "outcome": lambda row: row.fields["outcome"],
+    "reason": lambda row: row.fields["reason"],
+    "function": lambda row: row.fields["function"],
+    "actor": lambda row: row.fields["actor"]["kind"],
+    "decision": lambda row: row.fields["details"].get("decision"),
+    "status": lambda row: row.fields["details"].get("status"),
+}
+
+
+@click.command("tail", short_help="Show the newest events, and those that follow.")
+@deployment_options
+@output_options
+@click.option("--follow", is_flag=True, help="Go on until interrupted.")
+@click.option("--minutes", type=click.IntRange(1, 1440), default=10, show_default=True, help="How far to look back.")
+def tail_command(desk: Desk, format: Format, follow: bool, minutes: int) -> None:
+    """Show the last minutes' events, oldest first. However long it follows, it leaves one event."""
+    now = datetime.now(UTC)
+    rows = list(newer(desk.reader, desk.tenant, now - timedelta(minutes=minutes), now))
+    desk.record("tail", len(rows))
+    print_rows(rows, format)
+    shown = {(row.chain, row.seq) for row in rows}
+    try:
+        while follow:
+            time.sleep(POLL_S)
+            since, now = now - OVERLAP, datetime.now(UTC)
+            rows = [row for row in newer(desk.reader, desk.tenant, since, now) if (row.chain, row.seq) not in shown]
+            shown |= {(row.chain, row.seq) for row in rows}
+            if rows:
+                print_rows(rows, format)
+                sys.stdout.flush()
+    except KeyboardInterrupt:
+        click.echo(f"{len(shown)} events.", err=True)
+
+
+def newer(reader: AuditReader, tenant: str, since: datetime, until: datetime) -> Iterator[Row]:
+    """Give the events of a stretch of time, clocks that are a little ahead included."""
+    return reader.rows(Question(tenant=tenant, since=since, until=until + OVERLAP))
+
+
+@click.command("stats", short_help="Count events by decision, day, reason, ...")
+@deployment_options
+@question_options
+@click.option("--by", "by", default="name", show_default=True, help="One or more of: " + ", ".join(KEYS) + ".")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line a group.")
+def stats_command(desk: Desk, question: Question, by: str, as_json: bool) -> None:
+    """Count events, with a small chart. Events that have none of a key, such as no decision, are left out."""
+    keys = [key.strip() for key in by.split(",")]
+    if not set(keys) <= set(KEYS):
+        raise click.UsageError(f"Expected --by out of {', '.join(KEYS)}")
+    counts: Counter[tuple[str, ...]] = Counter()
+    read = 0
+    for row in desk.reader.rows(question):
+        read += 1
+        group = [KEYS[key](row) for key in keys]
+        if all(group):
+            counts[tuple(str(value) for value in group)] += 1
+    desk.record("stats", read, subject=question.subject, upload_id=question.upload_id)
+    if as_json:
+        for group_found, count in sorted(counts.items()):
+            click.echo(json.dumps(dict(zip(keys, group_found, strict=True)) | {"count": count}))
+        return
+    most = max(counts.values(), default=1)
+    lines = [[*group_found, str(count), bar(count, most)] for group_found, count in sorted(counts.items())]
+    print_table([*keys, "events", ""], lines, sys.stdout)
+
+
+def bar(count: int, most: int) -> str:
+    """Draw a count: at least one mark for what is not zero."""
+    return "#" * max(1, round(BAR * count / most))
