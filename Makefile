@@ -12,7 +12,7 @@ BUILT := .aws-sam/$(ARCHITECTURE)
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup browser test lint docs build size licences requirements demo up down bench-audit bench-strip fuzz
+.PHONY: help setup browser test lint docs build size licences requirements demo up down bench bench-audit bench-strip fuzz
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -84,3 +84,6 @@ requirements: ## Pin the requirements again (needs uv).
 
 bench-audit: setup ## Measure the audit log against its numbers.
 	PYTHONPATH=shared:. $(BIN)/python bench/audit.py
+
+bench: setup ## Measure the main path on a local cloud: 50 photos one after the other, and 50 at once.
+	PYTHONPATH=. $(BIN)/python bench/main_path.py
