@@ -1,5 +1,6 @@
 """What the local cloud enforces: each is a trap that an emulator can fall into, so each is sprung here."""
 
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -186,6 +187,25 @@ def test_a_form_is_good_until_it_expires(probe: LocalCloud, pool: urllib3.PoolMa
     answer = send_form(pool, post, b"x")
 
     assert (answer.status, b"expired" in answer.body) == (403, True)
+
+
+def test_a_link_is_good_for_its_object_until_it_expires(probe: LocalCloud, pool: urllib3.PoolManager) -> None:
+    door = probe.resources["Door"]
+    probe.client("s3").put_object(Bucket=door, Key="link", Body=b"x")
+    probe.client("s3").put_object(Bucket=door, Key="other", Body=b"y")
+    iam, name = probe.client("iam"), probe.resources["ProbeRole"]
+    read = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{door}/*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [read]})
+    iam.put_role_policy(RoleName=name, PolicyName="read", PolicyDocument=policy)
+    signer = probe.session_for_role(probe.arns["ProbeRole"]).client("s3")
+    link = signer.generate_presigned_url("get_object", Params={"Bucket": door, "Key": "link"}, ExpiresIn=2)
+
+    assert pool.request("GET", link).data == b"x"
+    assert pool.request("GET", link.replace("/link?", "/other?")).status == 403
+    assert pool.request("GET", link.replace("X-Amz-Expires=2", "X-Amz-Expires=2000")).status == 403
+    time.sleep(2.2)
+    assert pool.request("GET", link).status == 403
+    iam.delete_role_policy(RoleName=name, PolicyName="read")
 
 
 def test_a_form_cannot_grant_what_its_signer_may_not_do(probe: LocalCloud, pool: urllib3.PoolManager) -> None:

@@ -1,6 +1,7 @@
 """What MiniStack lacks and local/gaps closes, shown on the real template's own roles, buckets and keys."""
 
 import json
+import secrets
 import time
 from typing import Any
 
@@ -38,21 +39,86 @@ def test_a_bucket_takes_objects_under_its_own_key_only(
             steps.put_object(**put, **named)
 
 
-def test_a_role_that_may_read_objects_but_not_use_the_key_reads_nothing(cloud: LocalCloud) -> None:
-    iam, bucket = cloud.client("iam"), cloud.resources["WorkBucket"]
-    cloud.client("s3").put_object(Bucket=bucket, Key="acme/s/u/x", Body=b"x")
+def a_role(cloud: LocalCloud, *statements: dict[str, Any]) -> str:
+    """Make a role under the stack's path; it may be given other statements by its name afterwards."""
+    name = f"role-{secrets.token_hex(4)}"
     trust = {"Version": "2012-10-17", "Statement": []}
-    made = iam.create_role(RoleName="reader", Path="/photogate/", AssumeRolePolicyDocument=json.dumps(trust))["Role"]
-    read = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
-    use = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": cloud.arns["DataKey"]}
-    reader = cloud.session_for_role(made["Arn"]).client("s3")
+    made = cloud.client("iam").create_role(
+        RoleName=name, Path="/photogate/", AssumeRolePolicyDocument=json.dumps(trust)
+    )["Role"]
+    grant(cloud, name, *statements)
+    return str(made["Arn"])
 
-    iam.put_role_policy(RoleName="reader", PolicyName="p", PolicyDocument=json.dumps({"Statement": [read]}))
+
+def grant(cloud: LocalCloud, role: str, *statements: dict[str, Any]) -> None:
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    cloud.client("iam").put_role_policy(RoleName=role.rsplit("/", 1)[-1], PolicyName="p", PolicyDocument=document)
+
+
+def allow(action: str, resource: str, **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+def test_a_role_that_may_read_objects_but_not_use_the_key_reads_nothing(cloud: LocalCloud) -> None:
+    bucket = cloud.resources["WorkBucket"]
+    cloud.client("s3").put_object(Bucket=bucket, Key="acme/s/u/x", Body=b"x")
+    read = allow("s3:GetObject", f"arn:aws:s3:::{bucket}/*")
+    role = a_role(cloud, read)
+    reader = cloud.session_for_role(role).client("s3")
+
     with pytest.raises(ClientError, match="AccessDenied"):
         reader.get_object(Bucket=bucket, Key="acme/s/u/x")
 
-    iam.put_role_policy(RoleName="reader", PolicyName="p", PolicyDocument=json.dumps({"Statement": [read, use]}))
+    grant(cloud, role, read, allow("kms:Decrypt", cloud.arns["DataKey"]))
     assert reader.get_object(Bucket=bucket, Key="acme/s/u/x")["Body"].read() == b"x"
+
+
+def test_a_role_that_may_read_a_table_but_not_use_its_key_reads_nothing(cloud: LocalCloud) -> None:
+    read = allow("dynamodb:GetItem", cloud.arns["UploadsTable"])
+    role = a_role(cloud, read)
+    get = {"TableName": cloud.resources["UploadsTable"], "Key": {"pk": {"S": "acme#none"}}}
+    reader = cloud.session_for_role(role).client("dynamodb")
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        reader.get_item(**get)
+
+    grant(cloud, role, read, allow("kms:Decrypt", cloud.arns["DataKey"]))
+    assert "Item" not in reader.get_item(**get)
+
+
+def test_a_key_may_be_granted_for_one_encryption_context_only(cloud: LocalCloud) -> None:
+    key = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
+    condition = {"StringEquals": {"kms:EncryptionContext:tenant": "acme"}}
+    kms = cloud.session_for_role(a_role(cloud, allow("kms:GenerateDataKey", key, Condition=condition))).client("kms")
+    wanted = {"KeyId": key, "KeySpec": "AES_256"}
+
+    assert kms.generate_data_key(**wanted, EncryptionContext={"tenant": "acme"})["Plaintext"]
+    for context in ({}, {"tenant": "other"}):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            kms.generate_data_key(**wanted, EncryptionContext=context)
+
+
+def test_a_rule_starts_only_what_the_role_of_its_target_may(cloud: LocalCloud) -> None:
+    workflows, bus = cloud.client("stepfunctions"), cloud.client("events")
+    definition = json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}})
+    machine = workflows.create_state_machine(
+        name="started-by-rule", roleArn=cloud.arns["ProcessPhotoRole"], definition=definition
+    )["stateMachineArn"]
+    role = a_role(cloud, allow("states:StartExecution", machine + "-other"))
+    bus.put_rule(Name="knock", EventPattern=json.dumps({"source": ["test.knock"]}))
+    bus.put_targets(Rule="knock", Targets=[{"Id": "1", "Arn": machine, "RoleArn": role}])
+
+    def knock(number: int) -> list[dict[str, Any]]:
+        bus.put_events(Entries=[{"Source": "test.knock", "DetailType": "Knock", "Detail": json.dumps({"n": number})}])
+        for _ in range(10):
+            if found := workflows.list_executions(stateMachineArn=machine)["executions"]:
+                return list(found)
+            time.sleep(0.1)
+        return []
+
+    assert knock(1) == []
+    grant(cloud, role, allow("states:StartExecution", machine))
+    assert len(knock(2)) == 1
 
 
 def test_a_function_cannot_use_the_data_key_around_s3(cloud: LocalCloud) -> None:
