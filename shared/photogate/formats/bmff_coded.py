@@ -1,0 +1,342 @@
+"""Coded pictures within HEIF and AVIF: what a decoder needs of HEVC and AV1 streams, and nothing of what encoders add.
+
+HEVC: ITU-T H.265, 7.3.1 and 7.4.2.2 (NAL units), ISO/IEC 14496-15, 8.3.2 (decoder configuration). AV1: the AV1
+bitstream specification, 5.3 (OBUs) and 5.5 (sequence header), AV1-ISOBMFF 2.3 (decoder configuration).
+
+What lies behind the last coded block *inside* a slice or a tile cannot be told without decoding it, and is left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from photogate.formats.bmff_boxes import Fields
+from photogate.formats.container import refuse
+
+__all__ = ["Sequence", "av1", "av1c", "hevc", "hvcc", "sequence_header"]
+
+_VPS, _SPS, _PPS = 32, 33, 34
+_PARAMETER_SETS = frozenset({_VPS, _SPS, _PPS})
+_SLICES = frozenset({*range(10), *range(16, 22)})
+
+_SEQUENCE_HEADER, _FRAME_HEADER, _TILE_GROUP, _FRAME = 1, 3, 4, 6
+MAX_UNITS = 65_536
+
+
+@dataclass(slots=True)
+class Dropped:
+    """How many units went that are no picture."""
+
+    count: int = 0
+
+
+def hvcc(data: bytes, start: int, end: int, dropped: Dropped) -> tuple[bytes, int]:
+    """Rebuild an HEVC decoder configuration record with its parameter sets only.
+
+    Returns
+    -------
+    tuple of bytes and int
+        The record, and the size of the length in front of each NAL unit, in bytes.
+    """
+    fields = Fields(data, start, end)
+    head = bytearray(fields.raw(22))
+    if head[0] != 1:
+        refuse("Expected version 1 of the HEVC configuration; found another", start)
+    length_size = (head[21] & 3) + 1
+    for place, reserved in ((13, 0xF0), (15, 0xFC), (16, 0xFC), (17, 0xF8), (18, 0xF8)):
+        head[place] |= reserved
+    arrays: dict[int, list[bytes]] = {}
+    complete: dict[int, int] = {}
+    for _ in range(fields.uint(1)):
+        first = fields.uint(1)
+        kind = first & 63
+        for _ in range(fields.uint(2)):
+            unit = fields.raw(fields.uint(2))
+            if kind in _PARAMETER_SETS and _hevc_kind(unit) == kind:
+                arrays.setdefault(kind, []).append(_trimmed(unit))
+                complete[kind] = first & 0x80
+            else:
+                dropped.count += 1
+    if fields.left():
+        dropped.count += 1
+    out = [bytes(head), bytes((len(arrays),))]
+    for kind, units in arrays.items():
+        out.append(bytes((complete[kind] | kind,)) + len(units).to_bytes(2, "big"))
+        out += [len(unit).to_bytes(2, "big") + unit for unit in units]
+    return b"".join(out), length_size
+
+
+def _hevc_kind(unit: bytes) -> int:
+    """Give the type of a NAL unit of the base layer; -1 for any other (H.265, 7.3.1.2)."""
+    if len(unit) < 3 or unit[0] & 0x81 or unit[1] & 0xF8 or not unit[1] & 7:
+        return -1
+    return unit[0] >> 1
+
+
+def _trimmed(unit: bytes) -> bytes:
+    """Cut zero bytes behind the stop bit: a parameter set ends with it (H.265, 7.3.2.11)."""
+    return unit.rstrip(b"\0")
+
+
+def hevc(data: bytes, length_size: int, dropped: Dropped) -> bytes:
+    """Keep the parameter sets and slices of one picture.
+
+    Parameters
+    ----------
+    data
+        Length-prefixed NAL units of one access unit.
+    length_size
+        Bytes of each length, 1 to 4.
+    dropped
+        Counts what goes: SEI (encoder names, user data), delimiters, fillers, other layers, and a second picture.
+    """
+    out: list[bytes] = []
+    at, pictures, units = 0, 0, 0
+    view = memoryview(data)
+    while at < len(data):
+        units += 1
+        size = int.from_bytes(data[at : at + length_size], "big")
+        start = at + length_size
+        at = start + size
+        if at > len(data) or units > MAX_UNITS:
+            refuse("Expected NAL units that fill the picture's data; found a length that does not fit")
+        kind = _hevc_kind(data[start : start + 3])
+        if kind in _SLICES:
+            # H.265, 7.3.6.1: first_slice_segment_in_pic_flag is the first bit behind the header
+            pictures += data[start + 2] >> 7
+        elif kind not in _PARAMETER_SETS or pictures:
+            dropped.count += 1
+            continue
+        if pictures > 1:
+            dropped.count += 1
+            continue
+        if kind in _PARAMETER_SETS:
+            unit = _trimmed(data[start:at])
+            out += [len(unit).to_bytes(length_size, "big"), unit]
+        else:
+            out += [data[start - length_size : start], view[start:at]]  # type: ignore[list-item]
+    if not pictures:
+        refuse("Expected a coded picture; found none")
+    return b"".join(out)
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """What is used of an AV1 sequence header."""
+
+    payload: bytes
+    still: bool
+    layered: bool
+
+
+class _Bits:
+    def __init__(self, data: bytes) -> None:
+        self.value, self.size, self.at = int.from_bytes(data, "big"), 8 * len(data), 0
+
+    def take(self, count: int) -> int:
+        self.at += count
+        if self.at > self.size:
+            refuse("Expected a complete AV1 sequence header; found its end")
+        return self.value >> (self.size - self.at) & ((1 << count) - 1)
+
+    def flag(self) -> bool:
+        return bool(self.take(1))
+
+
+def sequence_header(payload: bytes) -> Sequence:
+    """Read a sequence header (AV1 5.5.1), and cut it behind its last field."""
+    payload = payload[:512]  # 32 operating points of 6 bytes, and change
+    bits = _Bits(payload)
+    profile = bits.take(3)
+    still, reduced = bits.flag(), bits.flag()
+    layers = 0
+    if reduced:
+        bits.take(5)
+    else:
+        layers = _operating_points(bits)
+    width, height = bits.take(4), bits.take(4)
+    bits.take(width + 1 + height + 1)
+    if not reduced and bits.flag():
+        bits.take(7)
+    bits.take(3)
+    if not reduced:
+        _tools(bits)
+    bits.take(3)
+    _colour(bits, profile)
+    bits.take(1)
+    used = bits.at
+    kept = (bits.value >> (bits.size - used) << 1 | 1) << (-(used + 1) % 8)
+    return Sequence(kept.to_bytes((used + 8) // 8, "big"), still or reduced, layers > 0)
+
+
+def _operating_points(bits: _Bits) -> int:
+    model, delay_bits = False, 0
+    if bits.flag():
+        bits.take(64)
+        if bits.flag():
+            zeros = 0
+            while not bits.flag():
+                zeros += 1
+            bits.take(min(zeros, 32))
+        model = bits.flag()
+        if model:
+            delay_bits = bits.take(5) + 1
+            bits.take(42)
+    display = bits.flag()
+    layers = 0
+    for point in range(bits.take(5) + 1):
+        idc = bits.take(12)
+        layers = idc if point == 0 else layers
+        if bits.take(5) > 7:
+            bits.take(1)
+        if model and bits.flag():
+            bits.take(2 * delay_bits + 1)
+        if display and bits.flag():
+            bits.take(4)
+    return layers
+
+
+def _tools(bits: _Bits) -> None:
+    bits.take(4)
+    order_hint = bits.flag()
+    if order_hint:
+        bits.take(2)
+    screen = 2 if bits.flag() else bits.take(1)
+    if screen and not bits.flag():
+        bits.take(1)
+    if order_hint:
+        bits.take(3)
+
+
+def _colour(bits: _Bits, profile: int) -> None:
+    """Read color_config (AV1 5.5.2)."""
+    deep = bits.flag()
+    twelve = profile == 2 and deep and bits.flag()
+    mono = profile != 1 and bits.flag()
+    description = (bits.take(8), bits.take(8), bits.take(8)) if bits.flag() else (2, 2, 2)
+    if mono:
+        bits.take(1)
+        return
+    if description != (1, 13, 0):
+        bits.take(1)
+        across, down = profile != 1, profile == 0
+        if profile == 2:
+            across = bits.flag() if twelve else True
+            down = bits.flag() if twelve and across else False
+        if across and down:
+            bits.take(2)
+    bits.take(1)
+
+
+def _leb128(value: int) -> bytes:
+    out = bytearray()
+    while True:
+        out.append(value & 127 | (128 if value > 127 else 0))
+        value >>= 7
+        if not value:
+            return bytes(out)
+
+
+def _units(data: bytes) -> list[tuple[int, int, int, int]]:
+    """Read OBU headers (AV1 5.3): (type, extension or -1, start of the payload, its end)."""
+    found: list[tuple[int, int, int, int]] = []
+    at = 0
+    while at < len(data):
+        if len(found) >= MAX_UNITS:
+            refuse(f"Expected at most {MAX_UNITS} OBUs; found more")
+        first = data[at]
+        if first & 0x80:
+            refuse("Expected an OBU header; found a forbidden bit")
+        at += 1
+        extension = -1
+        if first & 4:
+            extension = data[at]
+            at += 1
+        size = len(data) - at
+        if first & 2:
+            size = 0
+            for i in range(8):
+                byte = data[at]
+                at += 1
+                size |= (byte & 127) << (7 * i)
+                if byte < 128:
+                    break
+        if size > len(data) - at:
+            refuse("Expected OBUs that fill the picture's data; found a size that does not fit")
+        found.append((first >> 3 & 15, extension, at, at + size))
+        at += size
+    return found
+
+
+def av1(data: bytes, known: Sequence | None, dropped: Dropped, most: int = 1) -> tuple[bytes, Sequence | None]:
+    """Keep the sequence header and the frames of one temporal unit.
+
+    Parameters
+    ----------
+    data
+        OBUs of an image item or of one sample.
+    known
+        The sequence header in force, where `data` need not hold one.
+    dropped
+        Counts what goes: metadata (ITU-T T.35), padding, tile lists, delimiters, and pictures behind the last.
+    most
+        Pictures to keep of each layer: one of an item; of a sample, as many as a decoder shows.
+
+    Returns
+    -------
+    tuple of bytes and Sequence
+        The OBUs, each with its size, and the sequence header in force.
+    """
+    out: list[bytes] = []
+    shown: dict[int, int] = {}
+    frames = 0
+    keeps = most > 1  # whether the frame that tile groups belong to stays
+    for kind, extension, start, end in _units(data):
+        payload: bytes = data[start:end]
+        if kind == _SEQUENCE_HEADER:
+            known = sequence_header(payload)
+            payload = known.payload
+            keeps = not shown or known.layered or most > 1
+        elif kind in (_FRAME_HEADER, _FRAME):
+            if known is None or not payload:
+                refuse("Expected a sequence header before the first frame; found none")
+            layer = extension >> 3 & 3 if extension >= 0 and known.layered else 0
+            keeps = shown.get(layer, 0) < most
+            # AV1 5.9.2: show_existing_frame, frame_type (2 bits), show_frame; a still picture may have none of them
+            if keeps and (known.still or payload[0] & 0x80 or payload[0] & 0x10):
+                shown[layer] = shown.get(layer, 0) + 1
+            frames += keeps
+        elif kind != _TILE_GROUP:
+            dropped.count += 1
+            continue
+        if not keeps:
+            dropped.count += 1
+            continue
+        head = bytes((kind << 3 | (4 if extension >= 0 else 0) | 2,))
+        if extension >= 0:
+            head += bytes((extension & 0xF8,))
+        out += [head, _leb128(len(payload)), payload]
+    if not (frames if most == 1 else out):
+        refuse("Expected a coded frame; found none")
+    return b"".join(out), known
+
+
+def av1c(data: bytes, start: int, end: int, dropped: Dropped) -> tuple[bytes, Sequence | None]:
+    """Rebuild an AV1 codec configuration record: of its OBUs, the sequence header stays."""
+    fields = Fields(data, start, end)
+    head = bytearray(fields.raw(4))
+    if head[0] != 0x81:
+        refuse("Expected version 1 of the AV1 configuration; found another", start)
+    head[3] &= 0x1F
+    if not head[3] & 0x10:
+        head[3] = 0
+    known: Sequence | None = None
+    rest = fields.raw(fields.left())
+    out = [bytes(head)]
+    for kind, _, at, stop in _units(rest):
+        if kind == _SEQUENCE_HEADER and known is None:
+            known = sequence_header(rest[at:stop])
+            out += [bytes((_SEQUENCE_HEADER << 3 | 2,)), _leb128(len(known.payload)), known.payload]
+        else:
+            dropped.count += 1
+    return b"".join(out), known

@@ -1,0 +1,246 @@
+"""Image sequences (ISO/IEC 23008-12, 7; AVIF 3): the picture track and its transparency, without dates and names.
+
+ISO/IEC 14496-12: 8.2.2 (mvhd), 8.3.2 (tkhd), 8.4.2 (mdhd), 8.5.2 (stsd), 8.6 (times), 8.7 (sizes, chunks, offsets).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+
+from photogate.errors import Reason
+from photogate.formats import limits
+from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, full_box, only
+from photogate.formats.bmff_coded import Dropped, Sequence, av1, av1c, hevc, hvcc
+from photogate.formats.container import refuse
+from photogate.formats.heif_properties import ALPHA, rebuild
+
+__all__ = ["Track", "frames", "read_tracks", "samples", "write_moov"]
+
+_UNITY = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 0x40000000)
+
+
+@dataclass(slots=True)
+class Track:
+    """One kept track: its boxes by name, and where its samples are."""
+
+    alpha: bool
+    header: tuple[int, int]
+    duration: tuple[int, int]
+    edits: bytes
+    scale: tuple[int, int]
+    kind: bytes
+    size: tuple[int, int]
+    entry: list[Box]
+    times: dict[bytes, bytes]
+    places: list[tuple[int, int]] = field(default_factory=list)
+
+
+def _inside(data: bytes, found: list[Box], path: tuple[bytes, ...], budget: Budget) -> list[Box]:
+    for kind in path:
+        parent = only(found, kind, found[0].start if found else 0)
+        found = boxes(data, parent.body, parent.end, budget)
+    return found
+
+
+def read_tracks(data: bytes, moov: Box, budget: Budget) -> list[Track]:
+    """Read the first picture track, and its alpha track where there is one."""
+    tracks: list[Track] = []
+    for trak in boxes(data, moov.body, moov.end, budget):
+        if trak.kind != b"trak":
+            continue
+        inner = boxes(data, trak.body, trak.end, budget)
+        media = _inside(data, inner, (b"mdia",), budget)
+        handler = data[only(media, b"hdlr", trak.start).body + 8 :][:4]
+        if handler not in (b"pict", b"vide", b"auxv"):
+            continue
+        track = _read_track(data, inner, media, handler, trak, budget)
+        if track.alpha != (handler == b"auxv") or any(t.alpha == track.alpha for t in tracks):
+            continue
+        tracks.append(track)
+    tracks.sort(key=lambda t: t.alpha)
+    if not tracks or tracks[0].alpha:
+        refuse("Expected a picture track; found none", moov.start)
+    return tracks
+
+
+def _read_track(data: bytes, inner: list[Box], media: list[Box], handler: bytes, trak: Box, budget: Budget) -> Track:
+    fields = _full(data, only(inner, b"tkhd", trak.start))
+    version, flags = fields
+    head = Fields(data, only(inner, b"tkhd", trak.start).body + 4, only(inner, b"tkhd", trak.start).end)
+    head.raw(24 if version else 16)
+    duration = head.uint(8 if version else 4)
+    head.raw(52)
+    header = (head.uint(4), head.uint(4))
+    mdhd = only(media, b"mdhd", trak.start)
+    fields = _full(data, mdhd)
+    times = Fields(data, mdhd.body + 4, mdhd.end)
+    times.raw(16 if fields[0] else 8)
+    scale = (times.uint(4), times.uint(8 if fields[0] else 4))
+    table = _inside(data, media, (b"minf", b"stbl"), budget)
+    stsd = only(table, b"stsd", trak.start)
+    entries = boxes(data, stsd.body + 8, stsd.end, budget)
+    if len(entries) != 1 or entries[0].kind not in (b"av01", b"hvc1"):
+        refuse("Expected one sample entry of HEVC or AV1; found others", stsd.start, Reason.UNSUPPORTED_FORMAT)
+    entry = entries[0]
+    layout = Fields(data, entry.body, entry.end)
+    layout.raw(24)
+    size = (layout.uint(2), layout.uint(2))
+    layout.raw(50)
+    inside = boxes(data, layout.at, entry.end, budget)
+    alpha = any(b.kind == b"auxi" and Fields(data, b.body + 4, b.end).string() in ALPHA for b in inside)
+    track = Track(alpha, header, (duration, version), b"", scale, entry.kind, size, inside, {})
+    edits = [b for b in inner if b.kind == b"edts"]
+    if edits:
+        elst = only(boxes(data, edits[0].body, edits[0].end, budget), b"elst", edits[0].start)
+        track.edits = _entries(data, elst, 12, 20, budget)
+    for found in table:
+        if found.kind in (b"stts", b"ctts"):
+            track.times[found.kind] = _entries(data, found, 8, 8, budget)
+        elif found.kind == b"stss":
+            track.times[found.kind] = _entries(data, found, 4, 4, budget)
+    track.places = _places(data, table, trak, budget)
+    _ = flags, handler
+    return track
+
+
+def _full(data: bytes, found: Box) -> tuple[int, int]:
+    return Fields(data, found.body, found.end).version()
+
+
+def _entries(data: bytes, found: Box, size: int, wide: int, budget: Budget) -> bytes:
+    """Rebuild a table of equal rows; its tail goes."""
+    fields = Fields(data, found.body, found.end)
+    version, flags = fields.version()
+    count = fields.uint(4)
+    budget.spend(count, found.start)
+    rows = fields.raw(count * (wide if version else size))
+    return full_box(found.kind, version & 1, flags & 1, struct.pack(">I", count), rows)
+
+
+def _places(data: bytes, table: list[Box], trak: Box, budget: Budget) -> list[tuple[int, int]]:
+    """Find the samples (offset, size) by stsz, stsc and stco or co64."""
+    fields = Fields(data, only(table, b"stsz", trak.start).body + 4, only(table, b"stsz", trak.start).end)
+    same, count = fields.uint(4), fields.uint(4)
+    if not 1 <= count <= limits.MAX_FRAMES:
+        refuse(f"Expected 1 to {limits.MAX_FRAMES} samples; found others", trak.start, Reason.TOO_MANY_FRAMES)
+    sizes = [same or fields.uint(4) for _ in range(count)]
+    chunks = [b for b in table if b.kind in (b"stco", b"co64")]
+    if len(chunks) != 1:
+        refuse("Expected one table of chunk offsets; found others", trak.start)
+    fields = Fields(data, chunks[0].body + 4, chunks[0].end)
+    number = fields.uint(4)
+    budget.spend(number, trak.start)
+    offsets = [fields.uint(8 if chunks[0].kind == b"co64" else 4) for _ in range(number)]
+    stsc = only(table, b"stsc", trak.start)
+    fields = Fields(data, stsc.body + 4, stsc.end)
+    number = fields.uint(4)
+    budget.spend(number, stsc.start)
+    runs = [fields.many("III") for _ in range(number)]
+    found: list[tuple[int, int]] = []
+    run = 0
+    for chunk, at in enumerate(offsets, 1):
+        while run + 1 < len(runs) and runs[run + 1][0] <= chunk:
+            run += 1
+        per_chunk = runs[run][1] if runs else 0
+        for size in sizes[len(found) : len(found) + per_chunk]:
+            if at + size > len(data):
+                refuse("Expected samples within the file; found one outside", trak.start)
+            found.append((at, size))
+            at += size
+    if len(found) != count or sum(s for _, s in found) > len(data):
+        refuse("Expected a place for each sample; found others", trak.start)
+    return found
+
+
+def frames(data: bytes, moov: Box) -> int:
+    """Count the pictures of the sequence."""
+    return len(read_tracks(data, moov, Budget())[0].places)
+
+
+def samples(data: bytes, track: Track, dropped: Dropped) -> list[bytes]:
+    """Give the samples with what a decoder needs only."""
+    out: list[bytes] = []
+    known: Sequence | None = None
+    length_size = 4
+    for found in track.entry:
+        if found.kind == b"av1C":
+            known = av1c(data, found.body, found.end, Dropped())[1]
+        elif found.kind == b"hvcC":
+            length_size = hvcc(data, found.body, found.end, Dropped())[1]
+    for at, size in track.places:
+        if track.kind == b"av01":
+            new, known = av1(data[at : at + size], known, dropped, limits.MAX_FRAMES)
+        else:
+            new = hevc(data[at : at + size], length_size, dropped)
+        out.append(new)
+    return out
+
+
+def write_moov(data: bytes, tracks: list[Track], sizes: list[list[int]], at: int, dropped: Dropped) -> bytes:
+    """Write a `moov` box for tracks whose samples stand one after another from byte `at` of the new file."""
+    traks = []
+    for number, (track, mine) in enumerate(zip(tracks, sizes, strict=True), 1):
+        traks.append(_trak(data, track, number, mine, at, dropped))
+        at += sum(mine)
+    scale, duration = _movie(data)
+    mvhd = full_box(
+        b"mvhd",
+        1,
+        0,
+        struct.pack(">QQIQIH10x", 0, 0, scale, duration, 65536, 0x100),
+        _UNITY,
+        bytes(24),
+        struct.pack(">I", len(tracks) + 1),
+    )
+    return box(b"moov", mvhd, *traks)
+
+
+def _movie(data: bytes) -> tuple[int, int]:
+    budget = Budget()
+    moov = only(boxes(data, 0, len(data), budget), b"moov", 0)
+    mvhd = only(boxes(data, moov.body, moov.end, budget), b"mvhd", moov.start)
+    fields = Fields(data, mvhd.body, mvhd.end)
+    version, _ = fields.version()
+    fields.raw(16 if version else 8)
+    return fields.uint(4), _wide(fields.uint(8 if version else 4), version)
+
+
+def _wide(duration: int, version: int) -> int:
+    """All ones say "not known" in either width."""
+    return (1 << 64) - 1 if not version and duration == 0xFFFFFFFF else duration
+
+
+def _trak(data: bytes, track: Track, number: int, sizes: list[int], at: int, dropped: Dropped) -> bytes:
+    tkhd = full_box(
+        b"tkhd",
+        1,
+        1 if track.alpha else 3,
+        struct.pack(">QQIIQ16x", 0, 0, number, 0, _wide(*track.duration)),
+        _UNITY,
+        struct.pack(">II", *track.header),
+    )
+    inside = [new for found in track.entry if (new := rebuild(data, found, dropped)) is not None]
+    entry = box(
+        track.kind,
+        struct.pack(">6xH16xHHIIIH32xHh", 1, *track.size, 0x480000, 0x480000, 0, 1, 24, -1),
+        *inside,
+    )
+    table = box(
+        b"stbl",
+        full_box(b"stsd", 0, 0, struct.pack(">I", 1), entry),
+        *(track.times[kind] for kind in (b"stts", b"ctts", b"stss") if kind in track.times),
+        full_box(b"stsc", 0, 0, struct.pack(">IIII", 1, 1, len(sizes), 1)),
+        full_box(b"stsz", 0, 0, struct.pack(f">II{len(sizes)}I", 0, len(sizes), *sizes)),
+        full_box(b"stco", 0, 0, struct.pack(">II", 1, at)),
+    )
+    dinf = box(b"dinf", full_box(b"dref", 0, 0, struct.pack(">I", 1), full_box(b"url ", 0, 1)))
+    media = box(
+        b"mdia",
+        full_box(b"mdhd", 1, 0, struct.pack(">QQIQHH", 0, 0, track.scale[0], track.scale[1], 0x55C4, 0)),
+        full_box(b"hdlr", 0, 0, bytes(4), b"auxv" if track.alpha else b"pict", bytes(13)),
+        box(b"minf", full_box(b"vmhd", 0, 1, bytes(8)), dinf, table),
+    )
+    extra = [box(b"tref", box(b"auxl", struct.pack(">I", 1)))] if track.alpha else []
+    extra += [box(b"edts", track.edits)] if track.edits else []
+    return box(b"trak", tkhd, *extra, media)

@@ -1,0 +1,346 @@
+"""The `meta` box of HEIF and AVIF: items, where their bytes are, what they refer to, and what describes them.
+
+ISO/IEC 14496-12, 8.11 (meta, iloc, iinf, iref, pitm, idat); ISO/IEC 23008-12, 6 (image items) and 9.3 (ipma).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+
+from photogate.errors import Reason
+from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, full_box, only, text
+from photogate.formats.bmff_coded import Dropped, Sequence, av1, av1c, hevc, hvcc
+from photogate.formats.container import refuse
+from photogate.formats.heif_properties import ALPHA, ESSENTIAL, rebuild
+
+__all__ = ["Item", "Meta", "kept_items", "payloads", "raw_bytes", "read_meta", "write_meta"]
+
+_DERIVED = frozenset({b"grid", b"iovl", b"iden"})
+_CODED = frozenset({b"hvc1", b"av01"})
+
+
+@dataclass(slots=True)
+class Item:
+    """One item: its type, its extents as (offset, length) from `base`, and its properties in their order."""
+
+    id: int
+    kind: bytes = b""
+    content: bytes = b""
+    method: int = 0
+    extents: list[tuple[int, int, int]] = field(default_factory=list)
+    properties: list[int] = field(default_factory=list)
+    refused: str = ""
+
+
+@dataclass(slots=True)
+class Meta:
+    """A parsed `meta` box."""
+
+    primary: int
+    items: dict[int, Item]
+    properties: list[Box]
+    references: list[tuple[bytes, int, tuple[int, ...]]]
+    idat: tuple[int, int]
+
+
+def read_meta(data: bytes, meta: Box, budget: Budget) -> Meta:
+    """Read a `meta` box. Payloads are not touched."""
+    found = boxes(data, meta.body + 4, meta.end, budget)
+    if data[only(found, b"hdlr", meta.start).body + 8 :][:4] != b"pict":
+        refuse("Expected the pict handler; found another", meta.start)
+    fields = _fields(data, only(found, b"pitm", meta.start))
+    version, _ = fields.version()
+    primary = fields.uint(4 if version else 2)
+    items: dict[int, Item] = {}
+    _read_iinf(data, only(found, b"iinf", meta.start), items, budget)
+    _read_iloc(_fields(data, only(found, b"iloc", meta.start)), items, budget)
+    properties: list[Box] = []
+    for iprp in [b for b in found if b.kind == b"iprp"][:1]:
+        inner = boxes(data, iprp.body, iprp.end, budget)
+        ipco = only(inner, b"ipco", iprp.start)
+        properties = boxes(data, ipco.body, ipco.end, budget)
+        for ipma in inner:
+            if ipma.kind == b"ipma":
+                _read_ipma(_fields(data, ipma), items, budget)
+    references: list[tuple[bytes, int, tuple[int, ...]]] = []
+    for iref in [b for b in found if b.kind == b"iref"][:1]:
+        size = 4 if data[iref.body] else 2
+        for entry in boxes(data, iref.body + 4, iref.end, budget):
+            fields = _fields(data, entry)
+            source, count = fields.uint(size), fields.uint(2)
+            budget.spend(count, entry.start)
+            references.append((entry.kind, source, tuple(fields.uint(size) for _ in range(count))))
+    idat = next(((b.body, b.end) for b in found if b.kind == b"idat"), (0, 0))
+    return Meta(primary, items, properties, references, idat)
+
+
+def _fields(data: bytes, found: Box) -> Fields:
+    return Fields(data, found.body, found.end)
+
+
+def _read_iinf(data: bytes, iinf: Box, items: dict[int, Item], budget: Budget) -> None:
+    fields = _fields(data, iinf)
+    version, _ = fields.version()
+    fields.uint(4 if version else 2)
+    for infe in boxes(data, fields.at, iinf.end, budget):
+        if infe.kind != b"infe":
+            continue
+        entry = _fields(data, infe)
+        version, _ = entry.version()
+        if version < 2:
+            continue
+        number = entry.uint(4 if version > 2 else 2)
+        protected = entry.uint(2)
+        item = Item(number, entry.raw(4))
+        if item.kind == b"mime":
+            entry.string()
+            item.content = entry.string()
+        if protected:
+            item.refused = "protected"
+        if number in items:
+            refuse("Expected each item once; found it twice", infe.start)
+        items[number] = item
+
+
+def _read_iloc(fields: Fields, items: dict[int, Item], budget: Budget) -> None:
+    version, _ = fields.version()
+    if version > 2:
+        refuse("Expected version 0 to 2 of iloc; found another", fields.at)
+    sizes = fields.uint(2)
+    offset_size, length_size, base_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
+    index_size = sizes & 15 if version else 0
+    if not {offset_size, length_size, base_size, index_size} <= {0, 4, 8}:
+        refuse("Expected fields of 0, 4 or 8 bytes in iloc; found others", fields.at)
+    for _ in range(fields.uint(2 if version < 2 else 4)):
+        at = fields.at
+        number = fields.uint(2 if version < 2 else 4)
+        method = fields.uint(2) & 15 if version else 0
+        elsewhere = fields.uint(2)
+        base = fields.uint(base_size)
+        count = fields.uint(2)
+        budget.spend(1 + count, at)
+        extents = []
+        for _ in range(count):
+            index = fields.uint(index_size)
+            offset, length = fields.uint(offset_size), fields.uint(length_size)
+            extents.append((base + offset, length, index))
+        item = items.get(number)
+        if item is None:
+            continue
+        if item.extents:
+            refuse("Expected each item's location once; found it twice", at)
+        item.method, item.extents = method, extents
+        if elsewhere:
+            item.refused = "in another file"
+
+
+def _read_ipma(fields: Fields, items: dict[int, Item], budget: Budget) -> None:
+    version, flags = fields.version()
+    for _ in range(fields.uint(4)):
+        number = fields.uint(4 if version else 2)
+        count = fields.uint(1)
+        budget.spend(1 + count, fields.at)
+        indices = [fields.uint(2) & 0x7FFF if flags & 1 else fields.uint(1) & 0x7F for _ in range(count)]
+        if number in items:
+            items[number].properties += [i - 1 for i in indices if i]
+
+
+def raw_bytes(data: bytes, meta: Meta, item: Item, most: int, depth: int = 0) -> bytes:
+    """Collect an item's extents (14496-12, 8.11.3), at most `most` bytes."""
+    if item.refused:
+        refuse(f"Expected a picture within this file; found one that is {item.refused}")
+    start, end, source = 0, len(data), data
+    if item.method == 1:
+        start, end = meta.idat
+    elif item.method == 2:
+        if depth:
+            refuse("Expected items that do not refer on and on; found a chain")
+        targets = next((to for kind, of, to in meta.references if kind == b"iloc" and of == item.id), ())
+        pieces = []
+        for offset, length, index in item.extents:
+            other = targets[max(index, 1) - 1] if max(index, 1) <= len(targets) else 0
+            if other not in meta.items:
+                refuse("Expected an item that exists; found a reference to none")
+            whole = raw_bytes(data, meta, meta.items[other], most, depth + 1)
+            pieces.append(whole[offset : offset + length] if length else whole[offset:])
+        return _bounded(pieces, most)
+    elif item.method:
+        refuse("Expected construction method 0, 1 or 2; found another")
+    pieces = []
+    total = 0
+    for offset, length, _ in item.extents:
+        at = start + offset
+        stop = at + length if length else end
+        total += stop - at
+        if not start <= at <= stop <= end or total > most:
+            refuse("Expected extents within the file, each byte once; found others", at)
+        pieces.append(source[at:stop])
+    return _bounded(pieces, most)
+
+
+def _bounded(pieces: list[bytes], most: int) -> bytes:
+    if sum(map(len, pieces)) > most:
+        refuse("Expected extents that use each byte once; found more")
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def kept_items(data: bytes, meta: Meta) -> list[Item]:
+    """Choose the primary item, what it is derived from, and its transparency; in the order of the file."""
+    if meta.primary not in meta.items:
+        refuse("Expected a primary item; found none")
+    wanted = {meta.primary}
+    todo = [meta.primary]
+    sources: dict[int, list[int]] = {}
+    aux: dict[int, list[int]] = {}
+    for kind, of, targets in meta.references:
+        if kind == b"dimg":
+            sources.setdefault(of, []).extend(targets)
+        elif kind == b"auxl":
+            for target in targets:
+                aux.setdefault(target, []).append(of)
+    while todo:
+        item = meta.items[todo.pop()]
+        if item.kind not in _DERIVED | _CODED:
+            refuse(f"Expected pictures coded as HEVC or AV1; found {text(item.kind)}", reason=Reason.UNSUPPORTED_FORMAT)
+        following = list(sources.get(item.id, ())) if item.kind in _DERIVED else []
+        following += [a for a in aux.get(item.id, ()) if a in meta.items and _is_alpha(data, meta, meta.items[a])]
+        for number in following:
+            if number not in meta.items:
+                refuse("Expected a tile that exists; found a reference to none")
+            if number not in wanted:
+                wanted.add(number)
+                todo.append(number)
+    _check_depth(meta, sources)
+    return [item for item in meta.items.values() if item.id in wanted]
+
+
+def _check_depth(meta: Meta, sources: dict[int, list[int]]) -> None:
+    """Refuse derivations that refer to themselves, or go deeper than a grid of identity crops."""
+    level = {meta.primary}
+    for _ in range(6):
+        level = {t for of in level for t in sources.get(of, ())}
+        if not level:
+            return
+    refuse("Expected derived pictures at most 5 deep; found more, or a circle")
+
+
+def _is_alpha(data: bytes, meta: Meta, item: Item) -> bool:
+    for prop in _properties(meta, item):
+        if prop.kind == b"auxC":
+            fields = Fields(data, prop.body + 4, prop.end)
+            return fields.string() in ALPHA
+    return False
+
+
+def _properties(meta: Meta, item: Item) -> list[Box]:
+    if any(i >= len(meta.properties) for i in item.properties):
+        refuse("Expected associations with properties that exist; found others")
+    return [meta.properties[i] for i in item.properties]
+
+
+def payload(data: bytes, meta: Meta, item: Item, dropped: Dropped) -> bytes:
+    """Give an item's bytes with what a decoder needs only."""
+    raw = raw_bytes(data, meta, item, len(data))
+    if item.kind == b"hvc1":
+        config = [p for p in _properties(meta, item) if p.kind == b"hvcC"]
+        if not config:
+            refuse("Expected an HEVC configuration; found none")
+        return hevc(raw, hvcc(data, config[0].body, config[0].end, Dropped())[1], dropped)
+    if item.kind == b"av01":
+        known: Sequence | None = None
+        for prop in _properties(meta, item):
+            if prop.kind == b"av1C":
+                known = av1c(data, prop.body, prop.end, Dropped())[1]
+        return av1(raw, known, dropped)[0]
+    size = _derived_size(meta, item, raw)
+    if len(raw) < size:
+        refuse("Expected a complete derived picture; found its end")
+    if len(raw) > size:
+        dropped.count += 1
+    # 23008-12, 6.6.2.3.2 and 6.6.2.2.2: version 0, and of the flags the one that tells the size of fields
+    return b"" if not size else bytes((0, raw[1] & 1)) + raw[2:size]
+
+
+def payloads(data: bytes, meta: Meta, kept: list[Item], dropped: Dropped) -> tuple[list[bytes], list[tuple[int, int]]]:
+    """Give the bytes of all kept items, equal ones once, and each item's (offset, size) in what they make together."""
+    known: dict[tuple[object, ...], bytes] = {}
+    places: dict[bytes, int] = {}
+    extents = []
+    total = at = 0
+    for item in kept:
+        key = (item.kind, item.method, tuple(item.extents), tuple(item.properties))
+        if key not in known:
+            known[key] = payload(data, meta, item, dropped)
+            total += len(known[key])
+            if total > 2 * len(data):
+                refuse("Expected items that use each byte once; found more")
+        new = known[key]
+        if new not in places:
+            places[new] = at
+            at += len(new)
+        extents.append((places[new], len(new)))
+    return list(places), extents
+
+
+def _derived_size(meta: Meta, item: Item, raw: bytes) -> int:
+    if item.kind == b"iden":
+        return 0
+    wide = 4 if len(raw) > 1 and raw[1] & 1 else 2
+    if item.kind == b"grid":
+        return 4 + 2 * wide
+    inputs = sum(len(to) for kind, of, to in meta.references if kind == b"dimg" and of == item.id)
+    return 10 + 2 * wide + 2 * wide * inputs
+
+
+def write_meta(
+    data: bytes, meta: Meta, kept: list[Item], extents: list[tuple[int, int]], mdat: int, dropped: Dropped
+) -> bytes:
+    """Write a `meta` box for `kept`; their bytes stand at `extents` (offset, size) from byte `mdat` of the new file."""
+    number = {item.id: i + 1 for i, item in enumerate(kept)}
+    tiles = {t for kind, of, targets in meta.references if kind == b"dimg" and of in number for t in targets}
+    # 23008-12, 6.4.2: flag 1 hides what is shown as part of another picture only
+    infos = [full_box(b"infe", 2, int(i.id in tiles), struct.pack(">HH4sB", number[i.id], 0, i.kind, 0)) for i in kept]
+    places = [
+        struct.pack(">HHHII", number[item.id], 0, 1, mdat + at, size)
+        for item, (at, size) in zip(kept, extents, strict=True)
+    ]
+    refs = []
+    for kind, of, targets in meta.references:
+        to = [number[t] for t in targets if t in number]
+        if kind in (b"dimg", b"auxl", b"prem") and of in number and to:
+            refs.append(box(kind, struct.pack(f">HH{len(to)}H", number[of], len(to), *to)))
+    table: dict[bytes, int] = {}
+    links: list[tuple[int, list[int]]] = []
+    cache: dict[int, bytes | None] = {}
+    for item in kept:
+        _properties(meta, item)
+        mine = []
+        for index in dict.fromkeys(item.properties):
+            if index not in cache:
+                cache[index] = rebuild(data, meta.properties[index], dropped)
+            new = cache[index]
+            if new is not None:
+                mine.append(table.setdefault(new, len(table) + 1) | (0x8000 if new[4:8] in ESSENTIAL else 0))
+        if mine:
+            links.append((number[item.id], mine))
+    wide = len(table) > 127
+    rows = []
+    for owner, mine in links:
+        row = [m if wide else (m & 0x7F) | (m >> 8 & 0x80) for m in mine]
+        rows.append(struct.pack(f">HB{len(row)}{'H' if wide else 'B'}", owner, len(row), *row))
+    return full_box(
+        b"meta",
+        0,
+        0,
+        full_box(b"hdlr", 0, 0, bytes(4), b"pict", bytes(13)),
+        full_box(b"pitm", 0, 0, struct.pack(">H", number[meta.primary])),
+        full_box(b"iloc", 0, 0, struct.pack(">HH", 0x4400, len(kept)), *places),
+        full_box(b"iinf", 0, 0, struct.pack(">H", len(kept)), *infos),
+        *([full_box(b"iref", 0, 0, *refs)] if refs else []),
+        box(
+            b"iprp",
+            box(b"ipco", *table),
+            full_box(b"ipma", 0, 1 if wide else 0, struct.pack(">I", len(links)), *rows),
+        ),
+    )

@@ -1,0 +1,109 @@
+"""Item properties and sample entry boxes that rendering needs, each rebuilt from its fields.
+
+ISO/IEC 23008-12, 6.5 (item properties); ISO/IEC 14496-12, 12.1 (colr, pasp, clap); AVIF 1.1, 2.3 (a1op, lsel).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from photogate.formats import icc
+from photogate.formats.bmff_boxes import Box, Fields, box, full_box
+from photogate.formats.bmff_coded import Dropped, av1c, hvcc
+from photogate.formats.container import refuse
+
+__all__ = ["ALPHA", "ESSENTIAL", "rebuild"]
+
+# 23008-12, 6.5.8 and MIAF 7.3.5: auxiliary pictures that say how transparent the master is. Any other auxiliary
+# picture (depth, gain map, matte, ...) shows the scene again.
+ALPHA = frozenset({b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1"})
+
+# What a reader must understand to show the item (23008-12, 6.5; AV1-ISOBMFF 2.3; AVIF 2.3.2).
+ESSENTIAL = frozenset({b"hvcC", b"av1C", b"clap", b"irot", b"imir", b"a1op", b"lsel"})
+
+
+def _ispe(fields: Fields) -> bytes:
+    fields.version()
+    return full_box(b"ispe", 0, 0, fields.raw(8))
+
+
+def _pixi(fields: Fields) -> bytes:
+    fields.version()
+    count = fields.uint(1)
+    return full_box(b"pixi", 0, 0, bytes((count,)), fields.raw(count))
+
+
+def _colr(fields: Fields) -> bytes | None:
+    kind = fields.raw(4)
+    if kind == b"nclx":
+        return box(b"colr", kind, fields.raw(6), bytes((fields.uint(1) & 0x80,)))
+    if kind in (b"prof", b"rICC"):
+        profile = icc.reduce(fields.raw(fields.left()))
+        return None if profile is None else box(b"colr", b"prof", profile)
+    return None
+
+
+def _auxc(kind: bytes) -> Callable[[Fields], bytes | None]:
+    def rebuilt(fields: Fields) -> bytes | None:
+        fields.version()
+        name = fields.string()
+        return full_box(kind, 0, 0, name + b"\0") if name in ALPHA else None
+
+    return rebuilt
+
+
+def _cclv(fields: Fields) -> bytes:
+    flags = fields.uint(1) & 0x3C
+    size = 24 * bool(flags & 0x20) + 4 * bool(flags & 0x10) + 4 * bool(flags & 8) + 4 * bool(flags & 4)
+    return box(b"cclv", bytes((flags,)), fields.raw(size))
+
+
+def _ccst(fields: Fields) -> bytes:
+    fields.version()
+    return full_box(b"ccst", 0, 0, bytes((fields.uint(1) & 0xFC, 0, 0, 0)))
+
+
+def _plain(kind: bytes, size: int, mask: int = 0xFF) -> Callable[[Fields], bytes]:
+    def rebuilt(fields: Fields) -> bytes:
+        raw = fields.raw(size)
+        return box(kind, bytes(b & mask for b in raw) if mask != 0xFF else raw)
+
+    return rebuilt
+
+
+_REBUILD: dict[bytes, Callable[[Fields], bytes | None]] = {
+    b"ispe": _ispe,
+    b"pixi": _pixi,
+    b"colr": _colr,
+    b"auxC": _auxc(b"auxC"),
+    b"auxi": _auxc(b"auxi"),
+    b"irot": _plain(b"irot", 1, 3),
+    b"imir": _plain(b"imir", 1, 1),
+    b"pasp": _plain(b"pasp", 8),
+    b"clap": _plain(b"clap", 32),
+    b"clli": _plain(b"clli", 4),
+    b"mdcv": _plain(b"mdcv", 24),
+    b"amve": _plain(b"amve", 8),
+    b"a1op": _plain(b"a1op", 1, 31),
+    b"lsel": _plain(b"lsel", 2),
+    b"cclv": _cclv,
+    b"ccst": _ccst,
+}
+
+
+def rebuild(data: bytes, found: Box, dropped: Dropped) -> bytes | None:
+    """Write a property again from its fields; None where rendering does not need it."""
+    if found.kind == b"hvcC":
+        return box(b"hvcC", hvcc(data, found.body, found.end, dropped)[0])
+    if found.kind == b"av1C":
+        return box(b"av1C", av1c(data, found.body, found.end, dropped)[0])
+    how = _REBUILD.get(found.kind)
+    if how is None:
+        return None
+    fields = Fields(data, found.body, found.end)
+    new = how(fields)
+    if new is not None and fields.left():
+        dropped.count += 1
+    if new is not None and len(new) > found.end - found.start + 65_536:
+        refuse("Expected a property that does not grow; found one that does", found.start)
+    return new
