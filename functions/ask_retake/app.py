@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from photogate.guidance import Scene
 
 from photogate.aws.world import World
 from photogate.config import SubjectsSettings, WorkSettings, load
+from photogate.guidance import Scene
 from photogate.observability import step
 from photogate.workflow.keeping import AskRetake
 from photogate.workflow.state import PhotoState

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from photogate.conversion import render
 
 from photogate.aws.world import World
 from photogate.config import SubjectsSettings, WorkSettings, load
+from photogate.conversion import render
 from photogate.observability import step
 from photogate.workflow.state import PhotoState
 from photogate.workflow.stripping import ConvertPhoto

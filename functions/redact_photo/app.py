@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from photogate.redaction import redact
 
 from photogate.aws.world import World
 from photogate.config import AuditSettings, PoliciesSettings, SubjectsSettings, WorkSettings, load
 from photogate.observability import step
+from photogate.redaction import redact
 from photogate.workflow.redacting import RedactPhoto
 from photogate.workflow.state import PhotoState
 

@@ -1,0 +1,166 @@
+"""Strips and tiles of a TIFF: each coded again, or cut where its rows end, so that nothing rides behind them.
+
+TIFF 6.0, sections 9 (PackBits), 10-11 (CCITT), 13 (LZW), 15 (tiles), 22 (JPEG); TIFF Technical Note 2 (JPEG);
+Adobe Photoshop TIFF Technical Notes (deflate).
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from dataclasses import dataclass
+
+from photogate.errors import Reason
+from photogate.formats import jpeg
+from photogate.formats.container import Context, refuse
+
+__all__ = ["FAX", "JPEG", "KNOWN", "OLD_JPEG", "Shape", "recode"]
+
+RAW, OLD_JPEG, JPEG = 1, 6, 7
+_DEFLATE = frozenset({8, 32946})
+FAX = frozenset({2, 3, 4, 32771})
+_RECODED = {5: "tiff_lzw", 32773: "packbits", 34925: "lzma", 50000: "zstd"}
+KNOWN = frozenset({RAW, OLD_JPEG, JPEG, *_DEFLATE, *FAX, *_RECODED})
+
+# What one strip or tile may decode to, if that is more than 8 times the file: a page of 8,000 x 8,000 in RGB.
+_MAX_DECODED = 192 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a strip or tile decodes to: bytes of a row, rows, pixels of a row."""
+
+    stride: int
+    rows: int
+    width: int
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return self.stride * self.rows
+
+
+def recode(data: bytes, compression: int, shape: Shape, tags: dict[int, int], tables: bytes, check_scan: bool) -> bytes:
+    """Write one strip or tile with its own rows and nothing else.
+
+    Parameters
+    ----------
+    data
+        The coded bytes, possibly with a tail.
+    compression
+        TIFF tag 259, one of `KNOWN`.
+    shape
+        What it must decode to.
+    tags
+        FillOrder (266), T4Options (292), T6Options (293), where the page has them.
+    tables
+        JPEGTables (347), or empty.
+    check_scan
+        Look behind the last MCU of JPEG data.
+
+    Raises
+    ------
+    ImageRefused
+        It does not decode to that many rows.
+    """
+    if compression in (JPEG, OLD_JPEG):
+        return _jpeg(data, tables, check_scan)
+    if compression == RAW:
+        if len(data) < shape.size:
+            refuse("Expected as many bytes as the rows need; found fewer")
+        return data[: shape.size]
+    if shape.size > max(_MAX_DECODED, 8 * len(data)):
+        refuse("Expected strips or tiles of a decoded size that fits; found more", reason=Reason.TOO_LARGE)
+    if compression in _DEFLATE:
+        return _deflate(data, shape.size)
+    if compression in FAX:
+        return _through_libtiff(data, compression, Shape(-(-shape.width // 8), shape.rows, shape.width), tags, 1)
+    return _through_libtiff(data, compression, Shape(shape.stride, shape.rows, shape.stride), tags, 8)
+
+
+def _deflate(data: bytes, size: int) -> bytes:
+    inflater = zlib.decompressobj()
+    rows = inflater.decompress(data, size)
+    if len(rows) < size:
+        refuse("Expected as many bytes as the rows need; found fewer")
+    more = b"" if inflater.eof else inflater.decompress(inflater.unconsumed_tail, 1)
+    if inflater.eof and not more:
+        return data[: len(data) - len(inflater.unused_data)]
+    return zlib.compress(rows, 6)
+
+
+def _through_libtiff(data: bytes, compression: int, shape: Shape, tags: dict[int, int], bits: int) -> bytes:
+    """Decode one strip and code its rows again (CCITT as T.6): what is no row is not in the new one."""
+    from PIL import Image
+
+    entries = {
+        256: shape.width,
+        257: shape.rows,
+        258: bits,
+        259: compression,
+        262: 1,
+        273: 0,
+        277: 1,
+        278: shape.rows,
+        279: len(data),
+        **{tag: value for tag, value in tags.items() if tag in (266, 292, 293)},
+    }
+    at = 8 + 2 + 12 * len(entries) + 4
+    entries[273] = at
+    table = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(entries.items()))
+    alone = b"II*\0\x08\0\0\0" + struct.pack("<H", len(entries)) + table + bytes(4) + data
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(alone), formats=["TIFF"]) as image:
+                image.load()
+                out = io.BytesIO()
+                name = "group4" if bits == 1 else _RECODED[compression]
+                image.save(out, "TIFF", compression=name, strip_size=max(shape.size, 1) + 1)
+    except (OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError) as error:
+        refuse(f"Expected a strip or tile that decodes; found one that does not ({type(error).__name__})")
+    written = out.getvalue()
+    with Image.open(io.BytesIO(written)) as image:
+        layout = image.tag_v2  # type: ignore[attr-defined]
+        if len(layout[273]) != 1 or layout[262] != 1:
+            refuse("Expected one strip from the encoder; found others")
+        return written[layout[273][0] : layout[273][0] + layout[279][0]]
+
+
+def _jpeg(data: bytes, tables: bytes, check_scan: bool) -> bytes:
+    """Give a JPEG stream that stands for itself: its own tables, frame and scans (Technical Note 2)."""
+    head = [b"\xff\xd8", *_segments(tables, False), *_segments(data, True)]
+    context = Context(check_scan=check_scan)
+    return jpeg.rewrite(b"".join(head), context).data
+
+
+def _segments(data: bytes, whole: bool) -> list[bytes]:
+    """Give the marker segments of a stream without APPn and COM, and all from the first SOS on."""
+    found: list[bytes] = []
+    if not data:
+        return found
+    if data[:2] != b"\xff\xd8":
+        refuse("Expected a JPEG stream that starts with SOI; found another")
+    at = 2
+    while at + 4 <= len(data):
+        if data[at] != 0xFF:
+            refuse("Expected a JPEG marker; found another byte")
+        marker = data[at + 1]
+        if marker == 0xFF:
+            at += 1
+            continue
+        if marker == 0xDA:
+            return [*found, data[at:]] if whole else found
+        if marker == 0xD9:
+            break
+        size = 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if at + size > len(data) or len(found) > 4096:
+            refuse("Expected a JPEG segment within its stream; found one that leaves it")
+        if not 0xE0 <= marker <= 0xEF and marker != 0xFE:
+            found.append(data[at : at + size])
+        at += size
+    if whole:
+        refuse("Expected a JPEG scan; found none")
+    return found

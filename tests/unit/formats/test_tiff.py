@@ -1,0 +1,193 @@
+import io
+import struct
+
+import pytest
+from PIL import Image, ImageSequence
+
+from photogate.errors import ImageRefused, Reason
+from photogate.formats import inspect, measure, strip
+
+SECRET = b"CANARY-of-this-test"
+
+
+def picture(mode: str = "RGB", size: tuple[int, int] = (40, 30)) -> Image.Image:
+    image = Image.linear_gradient("L").resize(size)
+    return image.convert(mode) if mode != "CMYK" else image.convert("RGB").convert("CMYK")
+
+
+def tiff(image: Image.Image | None = None, **options: object) -> bytes:
+    out = io.BytesIO()
+    (image or picture()).save(out, "TIFF", **options)
+    return out.getvalue()
+
+
+def pages(data: bytes) -> list[tuple[str, tuple[int, int], bytes]]:
+    return [(p.mode, p.size, p.tobytes()) for p in ImageSequence.Iterator(Image.open(io.BytesIO(data)))]
+
+
+def built(entries: dict[int, tuple[int, int, int]], rest: bytes, order: str = "<") -> bytes:
+    """A classic TIFF of one page: entries by tag as (type, count, value), and what stands behind them."""
+    head = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8)
+    table = struct.pack(order + "H", len(entries))
+    for tag, (kind, count, value) in sorted(entries.items()):
+        inline = struct.pack(order + "HH", value, 0) if kind == 3 else struct.pack(order + "I", value)
+        table += struct.pack(order + "HHI", tag, kind, count) + inline
+    return head + table + bytes(4) + rest
+
+
+def grey(side: int, **more: tuple[int, int, int]) -> dict[int, tuple[int, int, int]]:
+    tags = {256: side, 257: side, 258: 8, 259: 1, 262: 1, 277: 1, 278: side, 279: side * side}
+    entries = {tag: (3, 1, value) for tag, value in tags.items()}
+    entries |= {int(tag[1:]): value for tag, value in more.items()}
+    entries[273] = (4, 1, 8 + 2 + 12 * (len(entries) + 1) + 4)
+    return entries
+
+
+@pytest.mark.parametrize(
+    ("mode", "compression"),
+    [
+        ("RGB", None),
+        ("RGB", "tiff_lzw"),
+        ("RGB", "tiff_adobe_deflate"),
+        ("RGB", "packbits"),
+        ("RGB", "jpeg"),
+        ("L", "zstd"),
+        ("L", "lzma"),
+        ("1", "group3"),
+        ("1", "group4"),
+        ("1", "tiff_ccitt"),
+        ("P", "tiff_lzw"),
+        ("RGBA", "tiff_lzw"),
+        ("CMYK", None),
+        ("I;16", None),
+        ("F", "tiff_lzw"),
+        ("LAB", None),
+    ],
+)
+def test_pixels_stay_and_text_goes(mode: str, compression: str | None) -> None:
+    image = picture("RGB").convert("LAB") if mode == "LAB" else picture(mode)
+    data = tiff(image, compression=compression, tiffinfo={270: SECRET.decode(), 305: SECRET.decode()})
+    new = strip(data)
+    assert SECRET in data
+    assert SECRET not in new.data
+    assert pages(new.data) == pages(data)
+    assert strip(new.data).data == new.data
+
+
+@pytest.mark.parametrize("big", [False, True])
+def test_every_page_stays(big: bool) -> None:
+    data = tiff(picture(), save_all=True, append_images=[picture("L"), picture("1")], big_tiff=big)
+    new = strip(data)
+    assert len(pages(new.data)) == 3
+    assert pages(new.data) == pages(data)
+    assert new.data[:4] == data[:4]
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "packbits", "group4", "tiff_adobe_deflate", None])
+def test_bytes_behind_the_rows_of_a_strip_go(compression: str | None) -> None:
+    image = picture("1" if compression == "group4" else "L")
+    clean = tiff(image, compression=compression)
+    tags = Image.open(io.BytesIO(clean)).tag_v2
+    at, size = tags[273][0], tags[279][0]
+    page = {tag: tags[tag] for tag in (256, 257, 259, 262, 277, 278) if tag in tags}
+    entries = {tag: (3, 1, value) for tag, value in page.items()}
+    entries[258] = (3, 1, 1 if compression == "group4" else 8)
+
+    def with_tail(tail: bytes) -> bytes:
+        mine = entries | {279: (4, 1, size + len(tail))}
+        mine[273] = (4, 1, 8 + 2 + 12 * (len(mine) + 1) + 4)
+        return built(mine, clean[at : at + size] + tail)
+
+    new = strip(with_tail(SECRET)).data
+    assert SECRET not in new
+    assert new == strip(with_tail(b"")).data
+    assert pages(new) == pages(clean)
+
+
+def test_bytes_that_no_tag_refers_to_go() -> None:
+    data = tiff()
+    assert strip(data + SECRET).data == strip(data).data
+
+
+def test_a_comment_within_a_jpeg_strip_goes() -> None:
+    out = io.BytesIO()
+    picture("L", (16, 16)).save(out, "JPEG", comment=SECRET)
+    entries = grey(16, t259=(3, 1, 7), t279=(4, 1, len(out.getvalue())))
+    data = built(entries, out.getvalue())
+    new = strip(data).data
+    assert SECRET not in new
+    assert pages(new) == pages(data)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_stays(orientation: int) -> None:
+    data = tiff(tiffinfo={274: orientation})
+    assert strip(data).orientation == orientation
+    assert Image.open(io.BytesIO(strip(data).data)).tag_v2[274] == orientation
+
+
+def test_location_and_sub_images_are_named_by_category() -> None:
+    data = tiff(tiffinfo={34853: {29: "2020:01:01"}, 315: "somebody"})
+    assert {("location", "GPS IFD"), ("identity", "tag of a page")} <= {
+        (str(r.category), r.where) for r in strip(data).removed
+    }
+
+
+def test_reduced_pages_go() -> None:
+    out = io.BytesIO()
+    picture().save(out, "TIFF", save_all=True, append_images=[picture("L", (8, 8))])
+    data = bytearray(out.getvalue())
+    assert len(pages(bytes(data))) == 2
+    second = struct.unpack_from("<I", data, 4)[0]
+    count = struct.unpack_from("<H", data, second)[0]
+    second = struct.unpack_from("<I", data, second + 2 + 12 * count)[0]
+    # the second page's first entry becomes OldSubfileType (255): reduced resolution
+    for i in range(struct.unpack_from("<H", data, second)[0]):
+        at = second + 2 + 12 * i
+        if struct.unpack_from("<H", data, at)[0] == 284:
+            struct.pack_into("<HHIHH", data, at, 255, 3, 1, 2, 0)
+    new = strip(bytes(data))
+    assert len(pages(new.data)) == 1
+    assert ("thumbnail", "reduced page or mask") in {(str(r.category), r.where) for r in new.removed}
+
+
+def test_a_chain_of_pages_that_returns_ends_there() -> None:
+    data = bytearray(built(grey(4), bytes(range(16))))
+    count = struct.unpack_from("<H", data, 8)[0]
+    struct.pack_into("<I", data, 8 + 2 + 12 * count, 8)
+    assert measure(bytes(data)).frames == 1
+    assert len(pages(strip(bytes(data)).data)) == 1
+
+
+def test_raw_data_of_a_camera_is_refused_by_name() -> None:
+    data = built(grey(4, t50706=(4, 1, 1)), bytes(16))
+    with pytest.raises(ImageRefused, match="raw data") as refused:
+        strip(data)
+    assert refused.value.refusal is Reason.UNSUPPORTED_FORMAT
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"t256": (4, 1, 2**31)}, {"t279": (4, 1, 0), "t259": (3, 1, 5)}, {"t277": (3, 1, 0)}, {"t259": (3, 1, 999)}],
+)
+def test_what_cannot_be_a_picture_is_refused(change: dict[str, tuple[int, int, int]]) -> None:
+    with pytest.raises(ImageRefused):
+        strip(built(grey(4, **change), bytes(16)))
+
+
+def test_every_truncation_is_refused_or_stripped_clean() -> None:
+    data = tiff(picture("L", (8, 8)), compression="tiff_adobe_deflate")
+    whole = strip(data).data
+    for size in range(len(data)):
+        try:
+            assert len(strip(data[:size]).data) <= len(whole)
+        except ImageRefused:
+            continue
+
+
+def test_inspect_tells_which_tags_stay() -> None:
+    found = inspect(tiff(tiffinfo={270: "somebody"}))
+    page = next(part for part in found if part.name == "IFD")
+    stays = {tag.name: tag.stays for tag in page.children}
+    assert stays["tag 256"]
+    assert not stays["tag 270"]
