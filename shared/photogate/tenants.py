@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from photogate.audit.event import DetailKey, EventName, tenant_chain
+from photogate.audit.event import LOG_TENANT, DetailKey, EventName, tenant_chain
 from photogate.audit.log import AuditStore
 from photogate.audit.trail import Trail
 from photogate.errors import Conflict, PolicyRefused, RequestRefused
@@ -77,7 +77,11 @@ def create_tenant(store: PolicyStore, trail: Trail, tenant: str, policy: Policy 
     ------
     Conflict
         If the tenant exists.
+    RequestRefused
+        If the name is the one under which the log's own events stand.
     """
+    if tenant == LOG_TENANT:
+        raise RequestRefused("Expected a tenant's name; found the name that the audit log keeps for itself")
     if store.current(tenant) is not None:
         raise Conflict("Expected a new tenant; found one with this name")
     return _put_in_force(store, trail, tenant, policy or default_policy(), None)

@@ -11,8 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from photogate.audit.alarms import LOG_TENANT
-from photogate.audit.event import tenant_chain
+from photogate.audit.event import LOG_TENANT, tenant_chain
 from photogate.audit.merkle import root
 from photogate.audit.note import Checkpoint, sign_checkpoint
 from photogate.audit.seal import Head, Sealed, checkpoint_path

@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from photogate.audit.event import Actor, ActorKind, DetailKey, Event, EventName, Outcome, tenant_chain
+from photogate.audit.event import LOG_TENANT, Actor, ActorKind, DetailKey, Event, EventName, Outcome, tenant_chain
 from photogate.audit.log import AuditLog
 from photogate.audit.seal import Head
 from photogate.audit.stream import Alarm, Change
 from photogate.errors import IntegrityError, Reason
 
-__all__ = ["LOG_TENANT", "alarm_event", "fork_alarm", "heartbeat_event", "raise_alarm"]
-
-LOG_TENANT = "photogate"
-"""Under which the log's own events stand. No customer's tenant has this name."""
+__all__ = ["alarm_event", "fork_alarm", "heartbeat_event", "raise_alarm"]
 
 _CHAIN = re.compile(r"([a-z0-9][a-z0-9-]{1,39})/(tenant|photo/([0-9a-f]{32})|subject/([0-9a-f]{32}))")
 _HASH = re.compile(r"[0-9a-f]{64}")

@@ -19,6 +19,7 @@ from typing import Any
 from photogate.errors import IntegrityError, Reason
 
 __all__ = [
+    "LOG_TENANT",
     "Actor",
     "ActorKind",
     "DetailKey",
@@ -29,6 +30,10 @@ __all__ = [
     "subject_chain",
     "tenant_chain",
 ]
+
+
+LOG_TENANT = "photogate"
+"""Under which the log's own events stand. No customer's tenant may have this name."""
 
 
 class EventName(StrEnum):

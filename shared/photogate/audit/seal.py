@@ -166,7 +166,7 @@ class Sealer:
             following = Head(head.version + 1, head.tree.settled().extended([row.leaf for row in rows]))
             keys = tuple((row.chain, row.seq) for row in rows)
             manifest = Manifest(following.version, head.tree.size, keys, tuple(row.leaf for row in rows))
-            touched = {row.chain: Sealed(row.seq, row.leaf) for row in rows}
+            touched = {row.chain: sealed[row.chain] for row in rows}
             try:
                 self._ledger.commit(following, manifest, touched)
             except Conflict:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import click
 
-from photogate.audit.alarms import LOG_TENANT
-from photogate.audit.event import EventName
+from photogate.audit.event import LOG_TENANT, EventName
 from photogate.audit.export import ExportFormat, SealedRow, export_rows, sealed_rows, signed_size
 from photogate.audit.query import Question
 from photogate.audit.row import Row
