@@ -7,11 +7,11 @@ import numpy as np
 
 from photogate.findings import Band, Finding, FindingKind
 from photogate.vision.boxes import Image, to_box
-from photogate.vision.tiles import scaled
+from photogate.vision.tiles import within
 
 __all__ = ["CodeDetector"]
 
-LARGEST_SIDE = 2048
+LARGEST_PIXELS = 3_000_000
 
 
 class CodeDetector:
@@ -31,7 +31,7 @@ class CodeDetector:
             (H, W, 3), BGR, upright.
         """
         height, width = image.shape[:2]
-        copy, factor = scaled(image, min(max(width, height), LARGEST_SIDE))
+        copy, factor = within(image, LARGEST_PIXELS)
         grey = cv2.cvtColor(copy, cv2.COLOR_BGR2GRAY)
         findings = []
         for detect in (self._qr.detectMulti, self._bar.detectMulti):

@@ -14,14 +14,15 @@ from photogate.errors import DetectionFailed
 from photogate.findings import Band, Finding, FindingKind
 from photogate.vision.boxes import Image, to_box
 from photogate.vision.onnx import open_session
-from photogate.vision.tiles import padded_tensor, scaled, windows
+from photogate.vision.tiles import padded_tensor, windows, within
 
 __all__ = ["TextDetector"]
 
 # What the model was trained with: ImageNet's mean and deviation, for values from 0 to 1 in the order blue, green, red.
 MEAN = np.array((0.485, 0.456, 0.406), np.float32).reshape(3, 1, 1) * 255
 DEVIATION = np.array((0.229, 0.224, 0.225), np.float32).reshape(3, 1, 1) * 255
-LARGEST_SIDE, WINDOW, OVERLAP = 2048, 1024, 128
+LARGEST_PIXELS = 3_000_000
+WINDOW, OVERLAP = 1024, 128
 CORE = 0.3  # a pixel above it belongs to a line's core
 GROWTH = 1.8  # the paper's unclip ratio: the outline moves by area * GROWTH / perimeter
 THINNEST = 3  # pixels of a core's shorter side
@@ -57,7 +58,7 @@ class TextDetector:
             If the network gives numbers that are not finite.
         """
         height, width = image.shape[:2]
-        copy, factor = scaled(image, min(max(width, height), LARGEST_SIDE))
+        copy, factor = within(image, LARGEST_PIXELS)
         chances = self._chances(copy)
         outlines, _ = cv2.findContours((chances > CORE).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         findings = []
