@@ -26,11 +26,16 @@ def files() -> list[bytes]:
         ("WEBP", {"lossless": True}),
         ("GIF", {}),
         ("BMP", {}),
+        ("AVIF", {"speed": 10}),
+        ("TIFF", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("TIFF", {"compression": "jpeg"}),
+        ("TIFF", {"big_tiff": True, "compression": "tiff_adobe_deflate"}),
     ):
         file = io.BytesIO()
         noise((17, 11), "P" if kind == "GIF" else "RGB").save(file, kind, **options)
         made.append(file.getvalue())
-    for kind in ("PNG", "WEBP", "GIF"):
+    for kind in ("PNG", "WEBP", "GIF", "AVIF", "TIFF"):
         file = io.BytesIO()
         more = [noise((9, 9), seed=seed) for seed in (2, 3)]
         noise((9, 9)).save(file, kind, save_all=True, append_images=more, duration=70)

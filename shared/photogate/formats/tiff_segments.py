@@ -10,6 +10,7 @@ import io
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from photogate.errors import Reason
@@ -26,6 +27,9 @@ KNOWN = frozenset({RAW, OLD_JPEG, JPEG, *_DEFLATE, *FAX, *_RECODED})
 
 # What one strip or tile may decode to, if that is more than 8 times the file: a page of 8,000 x 8,000 in RGB.
 _MAX_DECODED = 192 * 1024 * 1024
+
+# The most bytes that one coded byte can stand for: LZW's longest string in 12 bits, PackBits' longest run.
+_RATIOS = {5: 2_731, 32773: 64, 8: 1_032, 32946: 1_032}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ def recode(data: bytes, compression: int, shape: Shape, tags: dict[int, int], ta
         if len(data) < shape.size:
             refuse("Expected as many bytes as the rows need; found fewer")
         return data[: shape.size]
-    if shape.size > max(_MAX_DECODED, 8 * len(data)):
+    if shape.size > min(max(_MAX_DECODED, 8 * len(data)), _RATIOS.get(compression, shape.size) * len(data)):
         refuse("Expected strips or tiles of a decoded size that fits; found more", reason=Reason.TOO_LARGE)
     if compression in _DEFLATE:
         return _deflate(data, shape.size)
@@ -81,14 +85,27 @@ def recode(data: bytes, compression: int, shape: Shape, tags: dict[int, int], ta
 
 
 def _deflate(data: bytes, size: int) -> bytes:
+    """Cut behind the stream; where the stream holds more than the rows, deflate the rows again."""
     inflater = zlib.decompressobj()
-    rows = inflater.decompress(data, size)
-    if len(rows) < size:
-        refuse("Expected as many bytes as the rows need; found fewer")
+    for _ in _inflated(inflater, data, size):
+        pass
     more = b"" if inflater.eof else inflater.decompress(inflater.unconsumed_tail, 1)
     if inflater.eof and not more:
         return data[: len(data) - len(inflater.unused_data)]
-    return zlib.compress(rows, 6)
+    deflater = zlib.compressobj(6)
+    pieces = [deflater.compress(piece) for piece in _inflated(zlib.decompressobj(), data, size)]
+    return b"".join((*pieces, deflater.flush()))
+
+
+def _inflated(inflater: zlib._Decompress, data: bytes, size: int) -> Iterator[bytes]:
+    """Give the first `size` bytes in pieces, so that a bomb costs time and no memory."""
+    while size:
+        piece = inflater.decompress(data, min(size, 1 << 20))
+        data = inflater.unconsumed_tail
+        size -= len(piece)
+        yield piece
+        if size and (inflater.eof or not (piece or data)):
+            refuse("Expected as many bytes as the rows need; found fewer")
 
 
 def _through_libtiff(data: bytes, compression: int, shape: Shape, tags: dict[int, int], bits: int) -> bytes:
