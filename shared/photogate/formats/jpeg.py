@@ -28,7 +28,7 @@ from photogate.formats.container import (
     check_measure,
     refuse,
 )
-from photogate.formats.jpeg_scan import Component, Frame, Scan, find_marker, find_markers
+from photogate.formats.jpeg_scan import Component, Frame, Scan, find_end, find_markers
 from photogate.formats.jpeg_verify import verify
 
 __all__ = ["measure", "parts", "rewrite", "verify"]
@@ -504,9 +504,7 @@ def parts(data: bytes) -> tuple[Part, ...]:
         found.append(_part(marker, data[at + 2 : end], at - 2, end - at + 2))
         at = end
         if marker == 0xDA:
-            stop = at
-            while 0xD0 <= _after_fill(data, stop := find_marker(data, stop))[1] <= 0xD7:
-                stop += 2
+            stop = find_end(data, at)
             found.append(Part("entropy-coded data", at, stop - at, True, "the picture; what follows the last MCU goes"))
             at = stop
     if at < len(data):

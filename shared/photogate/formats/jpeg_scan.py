@@ -24,9 +24,10 @@ from photogate.formats import limits
 from photogate.formats.container import refuse
 from photogate.formats.jpeg_entropy import bytes_needed
 
-__all__ = ["Component", "Frame", "Scan", "find_marker", "find_markers", "trim"]
+__all__ = ["Component", "Frame", "Scan", "find_end", "find_marker", "find_markers", "trim"]
 
 _MARKER = re.compile(rb"\xff[^\x00]")
+_END = re.compile(rb"\xff[^\x00\xd0-\xd7]")
 _WIDE = 1 << 18
 # From these sizes on numpy pays: a call of it, and its import.
 _LARGE = 1 << 18
@@ -104,6 +105,13 @@ def find_markers(data: bytes, at: int) -> Iterator[int]:
     for match in _MARKER.finditer(data, first):
         yield match.start()
     yield len(data)
+
+
+def find_end(data: bytes, at: int) -> int:
+    """Find the marker that ends a scan: the next that is no restart; the file's length where there is none."""
+    stop = find_marker(data, at)
+    match = _END.search(data, stop)
+    return match.start() if match else len(data)
 
 
 def trim(data: bytes, frame: Frame, scans: Sequence[Scan], finished: bool) -> int:

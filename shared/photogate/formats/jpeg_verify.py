@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import struct
 
 from photogate.formats import exif, icc
 from photogate.formats.container import refuse
-from photogate.formats.jpeg_scan import find_marker
+from photogate.formats.jpeg_scan import find_end
 
 __all__ = ["verify"]
 
-_NOT_RESTART = re.compile(rb"\xff[^\x00\xd0-\xd7]")
 _ORDER = {0xE0: 0, 0xE1: 1, 0xE2: 2, 0xEE: 3, 0xDB: 4, 0xC0: 5, 0xC1: 5, 0xC2: 5}
 
 
@@ -50,7 +48,7 @@ def verify(data: bytes) -> None:
             _segment(marker, content, at)
         at = end
         if marker == 0xDA:
-            at = _entropy(data, at)
+            at = find_end(data, at)
     if not frame or at + 2 != len(data):
         refuse("Expected EOI to be the end of the file; found more", at)
     _profile(profile)
@@ -77,14 +75,6 @@ def _segment(marker: int, content: bytes, at: int) -> None:
         fits = len(content) == 4 + 2 * content[0]
     if not fits:
         refuse(f"Expected segment 0x{marker:02X} to hold its fields and no more", at)
-
-
-def _entropy(data: bytes, at: int) -> int:
-    stop = find_marker(data, at)
-    if 0xD0 <= data[stop + 1] <= 0xD7:
-        match = _NOT_RESTART.search(data, stop)
-        stop = match.start() if match else len(data)
-    return stop
 
 
 def _profile(pieces: list[bytes]) -> None:

@@ -272,3 +272,11 @@ def test_scans_of_nothing_over_a_large_frame_are_refused_by_their_sum():
     data[at + 5 : at + 9] = struct.pack(">HH", 16_000, 16_000)
     with pytest.raises(ImageRefused, match="over all scans"):
         strip(bytes(data))
+
+
+def test_restart_markers_without_number_are_passed_over_at_once():
+    data = jpeg()
+    flood = data[:-2] + b"\xff\xd0" * 1_000_000 + data[-2:]
+    assert len(inspect(flood)) == len(inspect(data))
+    with pytest.raises(ImageRefused, match="segments"):
+        strip(flood)
