@@ -134,6 +134,8 @@ class Context:
         What was removed.
     marks
         What the file says about its own origin.
+    look
+        How many bytes of text are still searched for property names; what is beyond is counted as one.
     """
 
     keep: frozenset[Keep] = frozenset()
@@ -141,6 +143,7 @@ class Context:
     format: ImageFormat = ImageFormat.UNKNOWN
     tally: Tally = field(default_factory=Tally)
     marks: Marks = field(default_factory=Marks)
+    look: int = 1 << 20
 
     def drop(self, category: MetadataCategory, where: str, count: int = 1) -> None:
         """Note that something is left out."""

@@ -32,7 +32,6 @@ _RULES: tuple[tuple[MetadataCategory, re.Pattern[bytes]], ...] = (
     (_C.DEVICE, re.compile(rb"Make|Model|Lens|Serial|CreatorTool|softwareAgent|^aux:|^exif:|^exifEX:|^crs:|Firmware")),
     (_C.COMMENT, re.compile(rb"description|title|subject|Headline|Caption|Comment|Keywords|label", re.IGNORECASE)),
 )
-_LOOK = 1 << 20
 
 
 def orientation_of(packet: bytes) -> int | None:
@@ -51,9 +50,11 @@ def read(packet: bytes, context: Context, where: str = "XMP") -> Rights:
         The fields that `context.keep` asks for; empty otherwise.
     """
     packet = bytes(packet)
-    context.marks.xmp(packet)
+    seen = packet[: context.look]
+    context.look -= len(seen)
+    context.marks.xmp(seen)
     counts: dict[MetadataCategory, int] = {}
-    for match in _PROPERTY.finditer(packet[:_LOOK]):
+    for match in _PROPERTY.finditer(seen):
         if match[1] in _STRUCTURE:
             continue
         name = match[1] + b":" + match[2]
