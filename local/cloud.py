@@ -22,7 +22,6 @@ from types import TracebackType
 from typing import Any
 
 import boto3
-from botocore.config import Config
 
 from local import deployer, server
 from local.authority import write_private
@@ -32,6 +31,7 @@ from local.intrinsics import Intrinsics, parameter_values
 from local.page import link
 from local.places import ADMIN_KEY_ID, REGION, REPOSITORY, Places
 from local.server import LocalCloudError
+from local.sessions import RoleSession, client_of, log_lines
 from local.template import load, translate
 from local.tokens import AUDIENCE, ISSUER_PATH, Issuer
 
@@ -238,7 +238,7 @@ class LocalCloud:
     def client(self, service: str) -> Any:
         """Give a client of the account's administrator."""
         if service not in self._clients:
-            self._clients[service] = _client_of(self._admin_session(), service, self.base, self.ca_bundle)
+            self._clients[service] = client_of(self._admin_session(), service, self.base, self.ca_bundle)
         return self._clients[service]
 
     def session_for_role(self, arn: str) -> RoleSession:
@@ -250,7 +250,7 @@ class LocalCloud:
             aws_session_token=made["SessionToken"],
             region_name=REGION,
         )
-        return RoleSession(self, session)
+        return RoleSession(session, self.base, self.ca_bundle)
 
     def token(self, tenant: str, caller: str, scopes: Sequence[str] = (), **more: Any) -> str:
         """Give a token that the API accepts; `more` is passed on to `local.tokens.Issuer.token`."""
@@ -292,18 +292,7 @@ class LocalCloud:
 
     def logs(self) -> Iterator[str]:
         """Give every line of every log group: of functions, of the API and of the state machine."""
-        logs = self.client("logs")
-        for group in _pages(logs.describe_log_groups, "logGroups"):
-            name = group["logGroupName"]
-            for stream in _pages(logs.describe_log_streams, "logStreams", logGroupName=name):
-                arguments = {"logGroupName": name, "logStreamName": stream["logStreamName"], "startFromHead": True}
-                token = None
-                while True:
-                    page = logs.get_log_events(**arguments, **({"nextToken": token} if token else {}))
-                    yield from (event["message"] for event in page["events"])
-                    if not page["events"] or page["nextForwardToken"] == token:
-                        break
-                    token = page["nextForwardToken"]
+        return log_lines(self.client("logs"))
 
     @property
     def _stack(self) -> _Deployed:
@@ -404,35 +393,3 @@ class LocalCloud:
         with self.places.lock.open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
-
-
-@dataclass(frozen=True)
-class RoleSession:
-    """Clients that act as one role."""
-
-    cloud: LocalCloud
-    session: boto3.Session
-
-    def client(self, service: str, base: str | None = None) -> Any:
-        """Give a client; of another address than the cloud's own where `base` names one."""
-        return _client_of(self.session, service, base or self.cloud.base, self.cloud.ca_bundle)
-
-
-def _client_of(session: boto3.Session, service: str, base: str, ca: Path) -> Any:
-    config = Config(
-        signature_version="s3v4" if service == "s3" else None,
-        s3={"addressing_style": "path"} if service == "s3" else None,
-        retries={"mode": "standard", "total_max_attempts": 2},
-        max_pool_connections=64,
-    )
-    return session.client(service, endpoint_url=base, verify=str(ca), config=config)
-
-
-def _pages(call: Callable[..., Any], key: str, **arguments: Any) -> Iterator[dict[str, Any]]:
-    token: str | None = None
-    while True:
-        page = call(**arguments, **({"nextToken": token} if token else {}))
-        yield from page[key]
-        token = page.get("nextToken")
-        if not token:
-            return
