@@ -17,16 +17,16 @@ __all__ = ["redact"]
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder for the results.")
-@click.option("--method", type=click.Choice(list(RedactionMethod)), default=RedactionMethod.SOLID, show_default=True)
-@click.option("--shape", type=click.Choice(list(RedactionShape)), default=RedactionShape.BOX, show_default=True)
+@click.option("--method", type=click.Choice([m.value for m in RedactionMethod]), default="solid", show_default=True)
+@click.option("--shape", type=click.Choice([s.value for s in RedactionShape]), default="box", show_default=True)
 @click.option("--padding", type=click.IntRange(0, 100), default=15, show_default=True, help="Percent, on each side.")
 @click.option("--kinds", default="face", show_default=True, help="What to hide, from face,text,code.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line for each input.")
 def redact(
     paths: tuple[Path, ...],
     out: Path,
-    method: RedactionMethod,
-    shape: RedactionShape,
+    method: str,
+    shape: str,
     padding: int,
     kinds: str,
     as_json: bool,
@@ -43,6 +43,8 @@ def redact(
     with named_errors():
         policy = Policy(
             findings={kind: Rule(act=Action.REDACT, review=Action.REDACT) for kind in wanted},
-            redaction=RedactionRule(method=method, shape=shape, padding_percent=padding),
+            redaction=RedactionRule(
+                method=RedactionMethod(method), shape=RedactionShape(shape), padding_percent=padding
+            ),
         )
         run(paths, out, policy, wanted, as_json)
