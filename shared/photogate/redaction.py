@@ -175,8 +175,11 @@ def _painted(
     pixels = np.array(frame)
     height, width = pixels.shape[:2]
     rng = np.random.default_rng(list(seed))
-    for box in boxes:
-        region = hidden_region(to_stored(box, orientation, width, height), rule, width, height, mcu)
+    regions = [hidden_region(to_stored(box, orientation, width, height), rule, width, height, mcu) for box in boxes]
+    # All are blanked before any is filled: the ring around one face must not read another.
+    for region in regions:
+        _paint(pixels, region, rule.model_copy(update={"method": RedactionMethod.SOLID}), rng, frame.mode)
+    for region in regions:
         _paint(pixels, region, rule, rng, frame.mode)
     # An array of four samples reads as RGBA: CMYK has to be named.
     painted = Image.frombytes("CMYK", frame.size, pixels.tobytes()) if frame.mode == "CMYK" else Image.fromarray(pixels)
