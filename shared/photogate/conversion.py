@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from photogate.errors import ImageRefused, Reason
 from photogate.formats.limits import MAX_PIXELS
@@ -18,12 +18,13 @@ def render(data: bytes) -> bytes:
     Parameters
     ----------
     data
-        A stripped HEIC or AVIF file; its decoder turns it by ``irot`` and ``imir``.
+        A stripped HEIC or AVIF file. libheif turns the picture by ``irot`` and ``imir`` itself; Pillow's AVIF decoder
+        tells them as an Exif orientation, which is applied here.
 
     Raises
     ------
     ImageRefused
-        If the decoder does not open it, or it has more pixels than we handle.
+        If the decoder does not open it, it has more pixels than we handle, or more than one picture.
     """
     import pi_heif
 
@@ -33,8 +34,11 @@ def render(data: bytes) -> bytes:
         with Image.open(io.BytesIO(data)) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ImageRefused("Expected fewer pixels; found more", reason=Reason.TOO_MANY_PIXELS)
+            if getattr(image, "n_frames", 1) != 1:
+                # A rendition is one picture: what it does not show would be stored unseen.
+                raise ImageRefused("Expected a single picture; found several", reason=Reason.TOO_MANY_FRAMES)
             out = io.BytesIO()
-            image.convert("RGB").save(out, "PNG", compress_level=1)
+            ImageOps.exif_transpose(image).convert("RGB").save(out, "PNG", compress_level=1)
             return out.getvalue()
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise ImageRefused(

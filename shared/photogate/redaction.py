@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageSequence, JpegImagePlugin
+from PIL import Image, ImageOps, ImageSequence, JpegImagePlugin
 
 from photogate.errors import ImageRefused, RedactionFailed
 from photogate.findings import Box
@@ -90,7 +90,8 @@ def _open(data: bytes) -> Image.Image:
 def _rewrite(image: Image.Image, boxes: Sequence[Box], rule: RedactionRule, orientation: int, seed: bytes) -> bytes:
     options = _options(image)
     if options is FALLBACK:
-        orientation = 1  # decoders of HEIF turn by the file's own irot and imir
+        # libheif has turned the picture; Pillow's AVIF decoder tells the orientation, which is applied here.
+        image, orientation = ImageOps.exif_transpose(image).convert("RGB"), 1
     mcu = _mcu(image) if options["format"] == "JPEG" else None
     frames = [_painted(frame, boxes, rule, orientation, seed, mcu) for frame in ImageSequence.Iterator(image)]
     if len(frames) > 1 and options["format"] not in ("GIF", "PNG", "WEBP"):
@@ -126,6 +127,10 @@ def _options(image: Image.Image) -> dict[str, Any]:
                 "keep_rgb": image.info.get("adobe_transform") == 0 and image.mode == "RGB",
             }
         case "PNG":
+            # IHDR (PNG 11.2.1): Pillow would make 8 bits of colour's 16, and say nothing.
+            depth, colour = _head(image)[24:26]
+            if depth == 16 and colour != 0:
+                raise RedactionFailed("Expected at most 8 bits a sample of colour; found 16")
             return {"format": "PNG", "compress_level": 6}
         case "WEBP":
             # Lossless costs size and no quality; Pillow does not say which of the two a file is.

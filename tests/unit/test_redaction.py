@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from photogate.errors import RedactionFailed
+from photogate.conversion import render
+from photogate.errors import ImageRefused, RedactionFailed
 from photogate.findings import Box
+from photogate.formats import strip
 from photogate.policy import RedactionMethod, RedactionRule, RedactionShape
 from photogate.redaction import SOLID, hidden_region, redact, to_stored
 from tests import photos
@@ -128,3 +132,45 @@ def test_the_hidden_region_covers_the_box(method: RedactionMethod, shape: Redact
 def test_any_doubt_is_a_failure(data: bytes, boxes: list[Box]) -> None:
     with pytest.raises(RedactionFailed):
         redact(data, boxes, rule=RedactionRule())
+
+
+def sixteen_bit_colour() -> bytes:
+    """Write a PNG with 16 bits for each of three samples (PNG 11.2.1), which Pillow cannot."""
+
+    def chunk(kind: bytes, payload: bytes) -> bytes:
+        return struct.pack(">I", len(payload)) + kind + payload + struct.pack(">I", zlib.crc32(kind + payload))
+
+    rows = b"".join(b"\0" + bytes(64 * 6) for _ in range(64))
+    header = struct.pack(">IIBBBBB", 64, 64, 16, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def test_colour_that_would_lose_half_its_bits_is_a_failure() -> None:
+    with pytest.raises(RedactionFailed):
+        redact(sixteen_bit_colour(), [Box(10, 10, 20, 20)], rule=RedactionRule())
+
+
+@pytest.mark.parametrize("turn", [None, 6, 3])
+def test_an_avif_is_hidden_where_it_is_seen(turn: int | None) -> None:
+    upright = photos.picture("astronaut")
+    turned = {None: None, 6: Image.Transpose.ROTATE_90, 3: Image.Transpose.ROTATE_180}[turn]
+    stored = upright if turned is None else upright.transpose(turned)
+    exif = Image.Exif()
+    if turn:
+        exif[0x0112] = turn
+    stripped = strip(photos.encode(stored, "AVIF", exif=exif, quality=90))
+
+    rendition = opened(render(stripped.data))
+    after = opened(redact(stripped.data, [BOX], rule=RedactionRule(), orientation=stripped.orientation))
+
+    assert np.abs(np.asarray(rendition).astype(int) - np.asarray(upright)).mean() < 12
+    assert after.size == upright.size
+    assert np.ptp(np.asarray(after.convert("RGB").crop((BOX.x, BOX.y, BOX.right, BOX.bottom)))) <= 12
+
+
+def test_a_sequence_has_no_rendition() -> None:
+    frames = [photos.picture("coffee").resize((96, 64)), photos.picture("astronaut").resize((96, 64))]
+    out = io.BytesIO()
+    frames[0].save(out, "AVIF", save_all=True, append_images=frames[1:], duration=100)
+    with pytest.raises(ImageRefused, match="several"):
+        render(strip(out.getvalue()).data)
