@@ -27,12 +27,21 @@ from photogate.audit.log import AuditLog
 from photogate.audit.trail import Trail
 from photogate.aws.audit_table import AuditTable
 from photogate.aws.policies_table import DynamoPolicies
+from photogate.config import VisionSettings
 from photogate.errors import Transient
 from photogate.policy import Policy
 from photogate.tenants import change_policy, create_tenant
 from photogate.vision import detector as vision
 
-load_once = functools.cache(vision.Detectors.load)
+real_load = vision.Detectors.load
+
+
+@functools.cache
+def detectors() -> vision.Detectors:
+    """Load the models once for all accounts: a handler's module is imported anew for each."""
+    return real_load(VisionSettings())
+
+
 TENANT = "acme"
 CALLER = "driver-17@example.com"
 BUCKETS = ("incoming", "work", "quarantine", "vault")
@@ -69,7 +78,7 @@ class Account:
         """Import a handler's module in this account, once."""
         if name not in self.functions:
             # The sessions are the same for every account: made once, they serve all tests.
-            vision.Detectors.load = load_once  # type: ignore[method-assign]
+            vision.Detectors.load = lambda *_: detectors()  # type: ignore[assignment,method-assign]
             sys.modules.pop(f"functions.{name}.app", None)
             self.functions[name] = importlib.import_module(f"functions.{name}.app")
         return self.functions[name]
