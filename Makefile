@@ -12,7 +12,7 @@ BUILT := .aws-sam/$(ARCHITECTURE)
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup browser test lint docs build size licences requirements demo up down bench bench-audit bench-strip fuzz
+.PHONY: help setup browser test lint docs build size licences requirements demo up down bench bench-audit bench-redact bench-strip fuzz
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -72,6 +72,9 @@ docs: setup ## Write the generated pages again: API, settings.
 
 bench-strip: setup ## Measure stripping against ExifTool and others that this machine has.
 	$(BIN)/python bench/strip.py
+
+bench-redact: setup ## Measure redaction on labelled photos: DATA=folder, and against deface: DEFACE=/path/to/its/python.
+	PYTHONPATH=shared:. $(BIN)/python bench/redaction.py $(DATA) $(if $(DEFACE),--deface $(DEFACE))
 
 fuzz: setup ## Fuzz each parser for a minute.
 	$(BIN)/python -m tests.properties.fuzz
