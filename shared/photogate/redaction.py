@@ -12,6 +12,7 @@ decoder's chroma upsampling (JPEG A.1.1, JFIF 10.1) carries out of the box is hi
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -180,12 +181,14 @@ def _painted(
     pixels = np.array(frame)
     height, width = pixels.shape[:2]
     rng = np.random.default_rng(list(seed))
-    regions = [hidden_region(to_stored(box, orientation, width, height), rule, width, height, mcu) for box in boxes]
+    stored = [to_stored(box, orientation, width, height) for box in boxes]
+    for box in stored:
+        hidden_region(box, rule, width, height, mcu)  # each must lie within the picture
+    outlines = [_outline(box, rule, mcu) for box in stored]
     # All are blanked before any is filled: the ring around one face must not read another.
-    for region in regions:
-        _paint(pixels, region, rule.model_copy(update={"method": RedactionMethod.SOLID}), rng, frame.mode)
-    for region in regions:
-        _paint(pixels, region, rule, rng, frame.mode)
+    for method in dict.fromkeys((RedactionMethod.SOLID, rule.method)):
+        for outline in outlines:
+            _paint(pixels, outline, method, rule.shape, rng, frame.mode)
     # An array of four samples reads as RGBA: CMYK has to be named.
     painted = Image.frombytes("CMYK", frame.size, pixels.tobytes()) if frame.mode == "CMYK" else Image.fromarray(pixels)
     painted.info["duration"] = duration
@@ -224,7 +227,7 @@ def to_stored(box: Box, orientation: int, width: int, height: int) -> Box:
 
 
 def hidden_region(box: Box, rule: RedactionRule, width: int, height: int, mcu: tuple[int, int] | None = None) -> Box:
-    """Give what is hidden for a box: padded, in JPEG grown to whole MCUs and one more, within the picture.
+    """Give the rectangle that holds all that is painted for a box, within the picture.
 
     Parameters
     ----------
@@ -232,51 +235,71 @@ def hidden_region(box: Box, rule: RedactionRule, width: int, height: int, mcu: t
         In pixels of the stored picture.
     mcu
         Width and height of the MCU in pixels, for JPEG.
+
+    Raises
+    ------
+    RedactionFailed
+        If nothing of it lies within the picture.
+    """
+    outline = _outline(box, rule, mcu)
+    left, top = max(outline.x, 0), max(outline.y, 0)
+    right, bottom = min(outline.right, width), min(outline.bottom, height)
+    if left >= right or top >= bottom:
+        raise RedactionFailed("Expected a box within the picture; found one outside")
+    return Box(left, top, right - left, bottom - top)
+
+
+def _outline(box: Box, rule: RedactionRule, mcu: tuple[int, int] | None) -> Box:
+    """Give the box padded, in JPEG grown to whole MCUs and one more; or what an ellipse through its corners fills.
+
+    It may reach beyond the picture: an ellipse must be drawn from the whole of it, or a corner of the box would show.
     """
     pad_x, pad_y = (max(2, round(side * rule.padding_percent / 100)) for side in (box.width, box.height))
     left, top, right, bottom = box.x - pad_x, box.y - pad_y, box.right + pad_x, box.bottom + pad_y
-    if rule.shape is RedactionShape.ELLIPSE:
-        # The ellipse through the corners: half of (sqrt(2) - 1) more on each side.
-        grow_x, grow_y = (right - left) * 0.2072, (bottom - top) * 0.2072
-        left, right = int(np.floor(left - grow_x)), int(np.ceil(right + grow_x))
-        top, bottom = int(np.floor(top - grow_y)), int(np.ceil(bottom + grow_y))
     if mcu is not None:
         across, down = mcu
         left = min(left, box.x // across * across - across) // across * across
         top = min(top, box.y // down * down - down) // down * down
         right = -(-max(right, -(-box.right // across) * across + across) // across) * across
         bottom = -(-max(bottom, -(-box.bottom // down) * down + down) // down) * down
-    left, top, right, bottom = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
-    if left >= right or top >= bottom:
-        raise RedactionFailed("Expected a box within the picture; found one outside")
+    if rule.shape is RedactionShape.ELLIPSE:
+        # Through the corners: half of (sqrt(2) - 1) more on each side, and a pixel for the grid.
+        grow_x, grow_y = (math.ceil(side * 0.2072) + 1 for side in (right - left, bottom - top))
+        left, top, right, bottom = left - grow_x, top - grow_y, right + grow_x, bottom + grow_y
     return Box(left, top, right - left, bottom - top)
 
 
-def _paint(pixels: Pixels, region: Box, rule: RedactionRule, rng: np.random.Generator, mode: str) -> None:
-    """Fill a region in place; the fill is made from the ring around it, the seed, and nothing else."""
+def _paint(
+    pixels: Pixels, outline: Box, method: RedactionMethod, shape: RedactionShape, rng: np.random.Generator, mode: str
+) -> None:
+    """Fill an outline in place, as far as it lies within the picture; from the ring around it and the seed alone."""
+    height, width = pixels.shape[:2]
+    left, top = max(outline.x, 0), max(outline.y, 0)
+    region = Box(left, top, min(outline.right, width) - left, min(outline.bottom, height) - top)
     whole = np.iinfo(pixels.dtype).max if mode != "I" else 65535
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     h, w = region.height, region.width
-    if rule.method is RedactionMethod.SOLID:
+    if method is RedactionMethod.SOLID:
         fill = np.full((h, w, channels), SOLID * whole)
         if mode == "CMYK":
             fill[:] = (0, 0, 0, (1 - SOLID) * whole)
     else:
-        fill = _field(pixels.reshape(*pixels.shape[:2], channels), region, rng, whole)
-        if rule.method is RedactionMethod.MOSAIC:
+        fill = _field(pixels.reshape(height, width, channels), region, rng, whole)
+        if method is RedactionMethod.MOSAIC:
             fill = _blocks(fill)
     if mode in ("LA", "RGBA"):
         fill[..., -1] = whole
     target = pixels[region.y : region.bottom, region.x : region.right]
     values = np.clip(np.rint(fill), 0, whole).astype(pixels.dtype).reshape(target.shape)
-    target[_mask(h, w, rule.shape)] = values[_mask(h, w, rule.shape)]
+    mask = _mask(outline, shape)[top - outline.y :, left - outline.x :][:h, :w]
+    target[mask] = values[mask]
 
 
-def _mask(height: int, width: int, shape: RedactionShape) -> NDArray[np.bool_]:
+def _mask(outline: Box, shape: RedactionShape) -> NDArray[np.bool_]:
     if shape is RedactionShape.BOX:
-        return np.ones((height, width), bool)
-    y = (np.arange(height) + 0.5) / height * 2 - 1
-    x = (np.arange(width) + 0.5) / width * 2 - 1
+        return np.ones((outline.height, outline.width), bool)
+    y = (np.arange(outline.height) + 0.5) / outline.height * 2 - 1
+    x = (np.arange(outline.width) + 0.5) / outline.width * 2 - 1
     inside: NDArray[np.bool_] = y[:, None] ** 2 + x[None, :] ** 2 <= 1
     return inside
 

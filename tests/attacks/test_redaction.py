@@ -17,6 +17,7 @@ from tests import photos
 
 BOX = Box(170, 60, 110, 130)
 RULES = [RedactionRule(method=m, shape=s) for m in RedactionMethod for s in RedactionShape]
+BARE = [RedactionRule(method=m, shape=s, padding_percent=0) for m in RedactionMethod for s in RedactionShape]
 FILES: list[tuple[str, dict[str, Any]]] = [
     ("JPEG", {}),
     ("JPEG", {"subsampling": 0}),
@@ -49,7 +50,7 @@ def decoded(data: bytes) -> np.ndarray[Any, Any]:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(np.int16)
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda r: f"{r.method}-{r.shape}")
+@pytest.mark.parametrize("rule", RULES + BARE, ids=lambda r: f"{r.method}-{r.shape}-{r.padding_percent}")
 @pytest.mark.parametrize(("fmt", "options"), FILES)
 def test_another_face_gives_the_same_file(rule: RedactionRule, fmt: str, options: dict[str, Any]) -> None:
     first, second = faces(2)
