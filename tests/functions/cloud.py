@@ -79,8 +79,6 @@ class Account:
     def function(self, name: str) -> ModuleType:
         """Import a handler's module in this account, once."""
         if name not in self.functions:
-            # The sessions are the same for every account: made once, they serve all tests.
-            vision.Detectors.load = lambda *_: detectors()  # type: ignore[assignment,method-assign]
             sys.modules.pop(f"functions.{name}.app", None)
             self.functions[name] = importlib.import_module(f"functions.{name}.app")
         return self.functions[name]
@@ -257,6 +255,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
         "POWERTOOLS_METRICS_DISABLED": "1",
     }.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(vision.Detectors, "load", lambda *_: detectors())
     with mock_aws():
         s3, dynamodb = boto3.client("s3"), boto3.client("dynamodb")
         kms, events, sqs = boto3.client("kms"), boto3.client("events"), boto3.client("sqs")

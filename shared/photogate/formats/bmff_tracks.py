@@ -177,13 +177,13 @@ def samples(data: bytes, track: Track, dropped: Dropped) -> list[bytes]:
     return out
 
 
-def write_moov(data: bytes, tracks: list[Track], sizes: list[list[int]], at: int, dropped: Dropped) -> bytes:
-    """Write a `moov` box for tracks whose samples stand one after another from byte `at` of the new file."""
+def write_moov(data: bytes, moov: Box, tracks: list[Track], sizes: list[list[int]], at: int, dropped: Dropped) -> bytes:
+    """Write the `moov` box anew, for tracks whose samples stand one after another from byte `at` of the new file."""
     traks = []
     for number, (track, mine) in enumerate(zip(tracks, sizes, strict=True), 1):
         traks.append(_trak(data, track, number, mine, at, dropped))
         at += sum(mine)
-    scale, duration = _movie(data)
+    scale, duration = _movie(data, moov)
     mvhd = full_box(
         b"mvhd",
         1,
@@ -196,9 +196,8 @@ def write_moov(data: bytes, tracks: list[Track], sizes: list[list[int]], at: int
     return box(b"moov", mvhd, *traks)
 
 
-def _movie(data: bytes) -> tuple[int, int]:
+def _movie(data: bytes, moov: Box) -> tuple[int, int]:
     budget = Budget()
-    moov = only(boxes(data, 0, len(data), budget), b"moov", 0)
     mvhd = only(boxes(data, moov.body, moov.end, budget), b"mvhd", moov.start)
     fields = Fields(data, mvhd.body, mvhd.end)
     version, _ = fields.version()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from photogate.errors import Reason
+from photogate.errors import ImageRefused, Reason
 from photogate.findings import MetadataCategory
 from photogate.formats import exif, xmp
 from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, only, text
@@ -77,10 +77,13 @@ def _top(data: bytes, budget: Budget) -> list[Box]:
             size = int.from_bytes(data[at + 8 : at + 16], "big")
         elif size == 0:
             size = len(data) - at
-        complete = any(b.kind in (b"meta", b"moov") for b in found) and any(b.kind == b"mdat" for b in found)
-        if complete and not (8 <= size <= len(data) - at):
+        try:
+            found += boxes(data, at, at + max(size, 1) if size <= len(data) - at else len(data), budget)
+        except ImageRefused:
+            # Items and samples are found by their place in the file, so nothing behind a tail is missed.
+            if not any(b.kind in (b"meta", b"moov") for b in found):
+                raise
             break
-        found += boxes(data, at, at + max(size, 1) if size <= len(data) - at else len(data), budget)
         at = found[-1].end
     if not found:
         refuse("Expected boxes; found none", 0)
@@ -138,7 +141,8 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
         if file.meta is not None:
             out.append(write_meta(data, file.meta, file.kept, extents, at, tally))
         if file.tracks:
-            out.append(write_moov(data, file.tracks, run_sizes, at + size, tally))
+            moov = only(file.top, b"moov", 0)
+            out.append(write_moov(data, moov, file.tracks, run_sizes, at + size, tally))
         return out
 
     start = sum(map(len, head(0, dropped))) + 8

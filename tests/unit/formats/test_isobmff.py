@@ -190,3 +190,11 @@ def test_inspect_tells_which_items_stay() -> None:
         ("item av01", True),
         ("item Exif", False),
     }
+
+
+def test_a_byte_behind_a_sequence_vanishes() -> None:
+    frames = [Image.new("RGB", (32, 32), (shade, 90, 30)) for shade in (0, 120, 240)]
+    out = io.BytesIO()
+    frames[0].save(out, "AVIF", save_all=True, append_images=frames[1:], duration=100)
+    for tail in (b"\x01", bytes(7), b"\x00\x00\x00\x01free\x00", b"behind the end"):
+        assert strip(out.getvalue() + tail).data == strip(out.getvalue()).data
