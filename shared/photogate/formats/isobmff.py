@@ -78,12 +78,15 @@ def _top(data: bytes, budget: Budget) -> list[Box]:
         elif size == 0:
             size = len(data) - at
         try:
-            found += boxes(data, at, at + max(size, 1) if size <= len(data) - at else len(data), budget)
+            further = boxes(data, at, at + max(size, 1) if size <= len(data) - at else len(data), budget)
         except ImageRefused:
             # Items and samples are found by their place in the file, so nothing behind a tail is missed.
             if not any(b.kind in (b"meta", b"moov") for b in found):
                 raise
             break
+        if not further:
+            break
+        found += further
         at = found[-1].end
     if not found:
         refuse("Expected boxes; found none", 0)
