@@ -7,6 +7,7 @@ import io
 from PIL import Image, ImageOps
 
 from photogate.errors import ImageRefused, Reason
+from photogate.formats import measure
 from photogate.formats.limits import MAX_PIXELS
 
 __all__ = ["render"]
@@ -34,11 +35,13 @@ def render(data: bytes) -> bytes:
         with Image.open(io.BytesIO(data)) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ImageRefused("Expected fewer pixels; found more", reason=Reason.TOO_MANY_PIXELS)
-            if getattr(image, "n_frames", 1) != 1:
+            if max(getattr(image, "n_frames", 1), measure(data).frames) != 1:
                 # A rendition is one picture: what it does not show would be stored unseen.
                 raise ImageRefused("Expected a single picture; found several", reason=Reason.TOO_MANY_FRAMES)
             out = io.BytesIO()
-            ImageOps.exif_transpose(image).convert("RGB").save(out, "PNG", compress_level=1)
+            upright = ImageOps.exif_transpose(image)
+            # What transparency draws must be seen too.
+            upright.convert("RGBA" if "A" in upright.getbands() else "RGB").save(out, "PNG", compress_level=1)
             return out.getvalue()
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise ImageRefused(

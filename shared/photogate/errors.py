@@ -16,6 +16,7 @@
     ├── Duplicate               another execution has the claim
     ├── Conflict                somebody else wrote first
     ├── IntegrityError          a record is not what it must be
+    │   ├── OriginalGone        the bytes are not those that an earlier step saw
     │   ├── ProofError          a Merkle proof does not hold
     │   └── NoteError           a signed note is malformed or not signed by a known key
     ├── Transient               a service did not answer; try again
@@ -44,6 +45,7 @@ __all__ = [
     "NotFound",
     "NotPermitted",
     "NoteError",
+    "OriginalGone",
     "PhotogateError",
     "PolicyRefused",
     "ProofError",
@@ -220,6 +222,10 @@ class IntegrityError(PhotogateError):
 
     reason = Reason.INTEGRITY
     advice = "Do not repair it: run `photogate audit verify`, and keep what is there."
+
+
+class OriginalGone(IntegrityError):
+    """The bytes in a bucket are not those that an earlier step saw."""
 
 
 class ProofError(IntegrityError):

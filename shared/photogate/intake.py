@@ -159,8 +159,9 @@ class Consents:
             policy, caller.tenant, subject, request.purpose, request.capacity, self.clock(), given=request.given
         )
         trail = self.trail.by(spoken_by(caller, subject))
-        _record(trail, consent, EventName.CONSENT_GIVEN if request.given else EventName.CONSENT_REFUSED, "consent")
+        # The record first: an event for a consent that is nowhere would speak for ever of one that nobody has.
         self.consents.put(consent)
+        _record(trail, consent, EventName.CONSENT_GIVEN if request.given else EventName.CONSENT_REFUSED, "consent")
         return consent_view(consent)
 
     def withdraw(self, caller: Caller, consent_id: str) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import Protocol
 
 from photogate.conversion import render
 from photogate.errors import ImageRefused, PhotogateError, Reason, reason_for
-from photogate.findings import Band, Finding, Removed
-from photogate.formats import ImageFormat, strip
-from photogate.policy import Decision, Policy, decide
+from photogate.findings import Finding, Removed
+from photogate.formats import ImageFormat, measure, strip
+from photogate.policy import Decision, Policy, decide, remains
 from photogate.redaction import redact
 
 __all__ = ["Eyes", "Processed", "process"]
@@ -99,8 +99,8 @@ def hide(
     for _ in range(ROUNDS):
         boxes = [f.box for f in findings if decide(policy, [f]).decision is Decision.REDACT]
         hidden = redact(data, boxes, rule=policy.redaction, orientation=orientation, seed=seed)
-        again = eyes.look(hidden, orientation=orientation).findings
-        if not any(f.band == Band.ACT and decide(policy, [f]).decision is not Decision.ACCEPT for f in again):
+        again = eyes.look(hidden, orientation=measure(hidden).orientation).findings
+        if not any(remains(policy, finding) for finding in again):
             return hidden
         findings += again
     return None

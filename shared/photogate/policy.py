@@ -34,6 +34,7 @@ __all__ = [
     "decide",
     "default_policy",
     "parse_policy",
+    "remains",
 ]
 
 
@@ -236,6 +237,17 @@ def decide(policy: Policy, findings: Iterable[Finding], provenance: Provenance |
     if strictest is Decision.ACCEPT:
         return Verdict(Decision.ACCEPT, (Reason.CLEAN,))
     return Verdict(strictest, tuple(dict.fromkeys(reason for decision, reason in asked if decision is strictest)))
+
+
+def remains(policy: Policy, finding: Finding) -> bool:
+    """Tell whether a finding in a redacted picture means that it may not be kept as it is.
+
+    What a detector is sure of must be gone. What it is not sure of may stay where the policy would redact it, because
+    a painted box can look like something; where the policy wants a person or more, and where the kind or the band is
+    unknown, it may not.
+    """
+    decision = decide(policy, [finding]).decision
+    return decision.rank > Decision.REDACT.rank or (decision is Decision.REDACT and finding.band == Band.ACT)
 
 
 def _for_finding(policy: Policy, finding: Finding) -> tuple[Decision, Reason]:

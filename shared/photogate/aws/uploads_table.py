@@ -59,6 +59,7 @@ class DynamoUploads:
                 self._client.transact_write_items(TransactItems=puts)
         except ClientError as error:
             reasons = _cancellations(error)
+            _retry_conflicts(reasons)
             if idempotency is None or "ConditionalCheckFailed" not in reasons[1:]:
                 raise
             return self._earlier(upload, key, request_hash)
@@ -184,8 +185,7 @@ class DynamoUploads:
             raise ConsentMissing("Expected the consent to stand until the end; found it withdrawn or expired")
         if 2 in failed:
             raise Fenced("Expected a subject that is not being erased; found a fence")
-        if "TransactionConflict" in reasons or "ThrottlingError" in reasons:
-            raise Transient("Expected the transaction to go through; found a conflict")
+        _retry_conflicts(reasons)
         raise error
 
     def expire(self, upload: Upload, now: datetime) -> Upload:
@@ -262,6 +262,12 @@ def _cancellations(error: ClientError) -> list[str]:
         raise error
     found: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
     return [str(reason.get("Code", "")) for reason in found]
+
+
+def _retry_conflicts(reasons: list[str]) -> None:
+    """Raise `Transient` where another writer or a limit, and no condition, cancelled a transaction."""
+    if {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"} & set(reasons):
+        raise Transient("Expected the transaction to go through; found a conflict")
 
 
 def _row(upload: Upload) -> dict[str, Any]:

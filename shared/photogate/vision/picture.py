@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from photogate.errors import ImageRefused, Reason
+from photogate.errors import DetectionFailed, ImageRefused, Reason
 from photogate.formats import measure
 from photogate.vision.boxes import Image
 
@@ -24,8 +24,9 @@ MAX_PIXELS = 50 * 1024 * 1024
 MAX_FRAMES = 100
 MAX_PIXELS_OVER_FRAMES = 2 * MAX_PIXELS
 ANIMATED = (b"GIF8", b"RIFF", b"\x89PNG")
-PAGED = (b"II*\0", b"MM\0*")
-GREY = 128
+PAGED = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+# What vanishes on one of them shows on the other.
+BACKGROUNDS = (255, 0)
 ROWS = 256
 
 # What OpenCV would print about a damaged file is said by the error instead.
@@ -45,7 +46,7 @@ def open_upright(data: bytes, *, orientation: int) -> Image:
     Returns
     -------
     ndarray
-        (H, W, 3), uint8, BGR; what is transparent is laid on grey.
+        (H, W, 3), uint8, BGR; what is transparent is laid on black.
 
     Raises
     ------
@@ -56,7 +57,7 @@ def open_upright(data: bytes, *, orientation: int) -> Image:
 
 
 def open_views(data: bytes, *, orientation: int) -> Iterator[Image]:
-    """Decode every frame, upright: laid on grey, and where something is transparent, also with its hidden colours.
+    """Decode every frame, upright; where something is transparent on black, on white and with its hidden colours.
 
     Parameters and errors as `open_upright`.
     """
@@ -64,7 +65,12 @@ def open_views(data: bytes, *, orientation: int) -> Iterator[Image]:
         raise ImageRefused(f"Expected an orientation from 1 to 8; found {orientation}")
     measured = measure(data)
     _check_limits(measured.width * measured.height, measured.frames)
+    if data.startswith(PAGED) and orientation != 1:
+        # OpenCV turns a TIFF itself, wholly or in part, by its depth: nothing sure can be said of where things are.
+        raise DetectionFailed("Expected a TIFF that is stored upright; found one to be turned")
     frames = _decoded(data)
+    if len(frames) < measured.frames:
+        raise DetectionFailed("Expected to see every frame; found fewer than the file has")
     # What was decoded counts, whatever the headers say.
     _check_limits(max(frame.shape[0] * frame.shape[1] for frame in frames), len(frames))
     for frame in frames:
@@ -78,6 +84,10 @@ def _decoded(data: bytes) -> list[NDArray[Any]]:
         if data.startswith(ANIMATED):
             read, animation = cv2.imdecodeanimation(buffer, start=0, count=MAX_FRAMES + 1)
             frames = list(animation.frames) if read else []
+            # An APNG's default picture need not be part of the animation; viewers that do not animate show it.
+            still = animation.still_image if read else None
+            if still is not None and still.size:
+                frames.append(still)
         elif data.startswith(PAGED):
             read, pages = cv2.imdecodemulti(buffer, cv2.IMREAD_UNCHANGED)
             frames = list(pages) if read else []
@@ -115,7 +125,7 @@ def as_bgr(frame: NDArray[Any]) -> list[Image]:
     Returns
     -------
     list of ndarray
-        (H, W, 3), uint8: one picture, and for a frame with transparent pixels its bare colours as a second.
+        (H, W, 3), uint8: one picture; for a frame with transparent pixels on black, on white, and its bare colours.
 
     Raises
     ------
@@ -134,12 +144,15 @@ def as_bgr(frame: NDArray[Any]) -> list[Image]:
     colours = np.ascontiguousarray(frame[:, :, :3] if channels >= 3 else np.repeat(frame[:, :, :1], 3, axis=2))
     if channels in (1, 3) or frame[:, :, -1].min() == 255:
         return [colours]
-    shown = colours.copy()
-    for top in range(0, len(frame), ROWS):  # the products need twice the memory, so a few rows at a time
-        rows = slice(top, top + ROWS)
-        alpha = frame[rows, :, -1:].astype(np.uint16)
-        shown[rows] = (colours[rows] * alpha + GREY * (255 - alpha)) // 255
-    return [shown, colours]
+    views = [colours]
+    for background in BACKGROUNDS:
+        shown = colours.copy()
+        for top in range(0, len(frame), ROWS):  # the products need twice the memory, so a few rows at a time
+            rows = slice(top, top + ROWS)
+            alpha = frame[rows, :, -1:].astype(np.uint16)
+            shown[rows] = (colours[rows] * alpha + background * (255 - alpha)) // 255
+        views.insert(0, shown)
+    return views
 
 
 def upright(image: Image, orientation: int) -> Image:

@@ -11,7 +11,7 @@ from photogate.audit.event import DetailKey, EventName
 from photogate.audit.trail import Trail
 from photogate.errors import IntegrityError, PolicyRefused
 from photogate.findings import Band, Finding, FindingKind, Provenance, Synthetic, dump_findings, load_findings
-from photogate.policy import Policy, decide
+from photogate.policy import Policy, decide, remains
 from photogate.subjects import SubjectStore, require_open
 from photogate.tenants import PolicyStore
 from photogate.workflow.ports import Objects
@@ -125,7 +125,7 @@ class DetectFaces:
         place = state.place
         data = read_checked(self.work, place.part("redacted"), state.redact.sha256)
         seen = self.eyes.look(data, orientation=state.redact.orientation)
-        left = [f for f in seen.findings if f.band == Band.ACT and decide(policy, [f]).decision.rank > 0]
+        left = [f for f in seen.findings if remains(policy, f)]
         verdict = Verdict.CLEAN if not left else Verdict.AGAIN if state.redact.round < ROUNDS else Verdict.REMAINS
         sha256 = self._keep(place.part("findings2.json"), seen)
         self._record(state, EventName.FACES_DETECTED, f"looked-{state.redact.round}", seen, 1 + state.redact.round)

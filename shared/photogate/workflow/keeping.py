@@ -169,6 +169,9 @@ class Quarantine:
 
     def run(self, state: PhotoState) -> PhotoState:
         """Answer with the state and where the original is now; or without, where nothing may be kept."""
+        if state.admission is Admission.REJECTED and state.reason is not None:
+            # Its outcome is known: whatever failed since, nothing of it is kept.
+            return state.model_copy(update={"error": None})
         place = state.place
         reason = quarantine_reason(state)
         if not self.subjects.is_open(place.tenant, place.subject):

@@ -10,7 +10,7 @@ from photogate.audit.event import DetailKey, EventName
 from photogate.audit.trail import Trail
 from photogate.errors import IntegrityError, PolicyRefused, RedactionFailed
 from photogate.findings import Box, Finding, load_findings
-from photogate.formats.sniff import sniff
+from photogate.formats import measure, sniff
 from photogate.policy import Decision, Policy, decide
 from photogate.subjects import SubjectStore, require_open
 from photogate.tenants import PolicyStore
@@ -67,7 +67,8 @@ class RedactPhoto:
         answer = Redact(
             sha256=hashlib.sha256(hidden).hexdigest(),
             format=sniff(hidden).value,
-            orientation=state.strip.orientation,
+            # Of the file as it was written: HEIC and AVIF come out upright.
+            orientation=measure(hidden).orientation,
             boxes=len(boxes),
             round=round_,
         )

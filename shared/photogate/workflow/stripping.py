@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from photogate.audit.event import DetailKey, EventName, Outcome
 from photogate.audit.trail import Trail
-from photogate.errors import ImageRefused, IntegrityError, PolicyRefused
+from photogate.errors import ImageRefused, IntegrityError, OriginalGone, PolicyRefused
 from photogate.findings import Removed
 from photogate.formats import strip
 from photogate.subjects import SubjectStore, require_open
@@ -28,12 +28,12 @@ def read_checked(bucket: Objects, key: str, sha256: str | None, version_id: str 
 
     Raises
     ------
-    IntegrityError
+    OriginalGone
         If they are others.
     """
     data = bucket.get(key, version_id)
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise IntegrityError("Expected the bytes that an earlier step wrote; found others")
+        raise OriginalGone("Expected the bytes that an earlier step wrote; found others")
     return data
 
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from photogate.audit.event import DetailKey, EventName
 from photogate.audit.trail import Trail
 from photogate.clock import Clock
-from photogate.errors import Duplicate, IntegrityError, NotFound, Reason
+from photogate.errors import Duplicate, IntegrityError, NotFound, OriginalGone, Reason
 from photogate.policy import Decision
 from photogate.uploads import LINK_LIFETIME, Outcome, Status, Upload, UploadStore
 from photogate.workflow.keeping import Quarantine, state_of
@@ -28,6 +28,9 @@ __all__ = ["GRACE", "PATIENCE", "SweepUploads"]
 PATIENCE = timedelta(minutes=10)
 # An upload may begin at a link's last moment, and its event takes its time.
 GRACE = LINK_LIFETIME + timedelta(minutes=10)
+
+# One name for all that nobody ended: a sweep that goes on where another broke off must write the same event.
+STUCK = Failed(name="States.Timeout")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,10 @@ class SweepUploads:
         now = self.clock()
         ends: Counter[str] = Counter()
         for tenant, upload_id in self.uploads.open_before(now - min(self.patience, self.grace)):
-            upload = self.uploads.get(tenant, upload_id)
-            if upload is None:
-                continue
             try:
+                upload = self.uploads.get(tenant, upload_id)
+                if upload is None:
+                    continue
                 ends[self._end(upload, now)] += 1
             except Duplicate:
                 ends["moved_on"] += 1
@@ -79,8 +82,7 @@ class SweepUploads:
             if not is_there(self.incoming, str(upload.key)):
                 return self._expire(upload, trail, record)
             # The object came, and its event did not.
-            failed = Failed(name="Lambda.ServiceException")
-            state = quarantine.claim(str(upload.key), None, execution_id, failed)
+            state = quarantine.claim(str(upload.key), None, execution_id, STUCK)
         else:
             claim = upload.claim
             if claim is None:
@@ -89,11 +91,11 @@ class SweepUploads:
                 return "waiting"
             claim = replace(claim, execution_id=execution_id, claimed_at=now)
             upload = self.uploads.claim(upload, claim, upload.policy_hash, now)
-            state = state_of(upload, execution_id).model_copy(update={"error": Failed(name="States.Timeout")})
+            state = state_of(upload, execution_id).model_copy(update={"error": STUCK})
         try:
             state = quarantine.run(state)
             outcome = outcome_of(state)
-        except (IntegrityError, NotFound):
+        except (OriginalGone, NotFound):
             # There is no original that a person could look at.
             outcome = Outcome(Status.REJECTED, Decision.REJECT, Reason.INTEGRITY)
         fresh = self.uploads.get(upload.tenant, upload.upload_id) or upload

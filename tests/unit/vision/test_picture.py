@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from photogate.errors import ImageRefused, Reason
+from photogate.errors import DetectionFailed, ImageRefused, Reason
 from photogate.vision.picture import MAX_FRAMES, open_upright, open_views
 
 ORIENTATION_TAG = 0x0112
@@ -57,10 +57,42 @@ def test_hidden_colours_under_transparency_are_a_view_of_their_own():
     array = np.full((4, 4, 4), 10, np.uint8)
     array[:2, :, 3] = 0
     array[2:, :, 3] = 255
-    shown, bare = open_views(stored(array), orientation=1)
-    assert (shown[:2] == 128).all()
-    assert (shown[2:] == 10).all()
+    black, white, bare = open_views(stored(array), orientation=1)
+    assert (black[:2] == 0).all()
+    assert (white[:2] == 255).all()
+    assert (black[2:] == 10).all()
+    assert (white[2:] == 10).all()
     assert (bare == 10).all()
+
+
+@pytest.mark.parametrize("colour", [0, 128, 255])
+def test_what_transparency_alone_draws_is_seen(colour):
+    array = np.full((4, 4, 4), colour, np.uint8)
+    array[:2, :, 3] = 0
+    array[2:, :, 3] = 255
+    assert max(int(np.ptp(view)) for view in open_views(stored(array), orientation=1)) >= 127
+
+
+def test_a_default_picture_outside_the_animation_is_seen():
+    frames = [Image.new("RGB", (8, 8), (value, value, value)) for value in (200, 0, 40)]
+    file = io.BytesIO()
+    frames[0].save(file, "PNG", save_all=True, append_images=frames[1:], default_image=True)
+    assert 200 in {int(view[0, 0, 0]) for view in open_views(file.getvalue(), orientation=1)}
+
+
+@pytest.mark.parametrize("big", [False, True])
+def test_every_page_of_a_tiff_is_seen(big):
+    pages = [Image.new("RGB", (8, 8), (value, value, value)) for value in (0, 200)]
+    file = io.BytesIO()
+    pages[0].save(file, "TIFF", save_all=True, append_images=pages[1:], big_tiff=big)
+    assert {int(view[0, 0, 0]) for view in open_views(file.getvalue(), orientation=1)} == {0, 200}
+
+
+def test_a_tiff_that_is_to_be_turned_is_nobodys_guess():
+    file = io.BytesIO()
+    Image.new("RGB", (8, 4)).save(file, "TIFF")
+    with pytest.raises(DetectionFailed, match="upright"):
+        list(open_views(file.getvalue(), orientation=6))
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
