@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 from pydantic.json_schema import models_json_schema
 
 from photogate.access import Scope
@@ -147,11 +147,20 @@ class AuditEvents(_Answer):
     next: str | None
 
 
+class TlogProof(RootModel[str]):
+    """A receipt of one event, as a C2SP tlog-proof: `photogate audit check` checks it offline."""
+
+
+class SignedCheckpoint(RootModel[str]):
+    """A C2SP checkpoint, signed by the log: whoever keeps it can tell any later change of what it covers."""
+
+
 @dataclass(frozen=True)
 class Operation:
     """What the source does not say by itself.
 
-    `scope` is what the token must hold; None where a subject needs none for what is its own.
+    `scope` is what the token must hold; None where a subject needs none for what is its own. `id` is the form of the
+    path's parameter.
     """
 
     answer: type[BaseModel]
@@ -159,6 +168,12 @@ class Operation:
     remark: str
     headers: tuple[tuple[str, str], ...] = ()
     query: tuple[tuple[str, str], ...] = ()
+    id: str = "^[0-9a-f]{32}$"
+
+    @property
+    def media_type(self) -> str:
+        """A model of text is sent as text."""
+        return "text/plain" if issubclass(self.answer, RootModel) else "application/json"
 
 
 ACCEPT_LANGUAGE = ("Accept-Language", "Language of the message: en, de, fr or es; English for any other.")
@@ -201,6 +216,16 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             ("limit", "Events on a page: 1 to 500; 100 unless given."),
             ("after", "The `next` of the page before."),
         ),
+    ),
+    ("GET", "/audit/events/{id}/receipt"): Operation(
+        TlogProof,
+        Scope.AUDIT_READ,
+        "`id` is the event's `chain` without the tenant, and its `seq`, with dots: photo.<upload id>.4. "
+        "Asking is an event.",
+        id="^(photo[.][0-9a-f]{32}|subject[.][0-9a-f]{32}|tenant)[.](0|[1-9][0-9]*)$",
+    ),
+    ("GET", "/audit/checkpoint"): Operation(
+        SignedCheckpoint, Scope.AUDIT_READ, "Of the whole log: sizes and hashes alone."
     ),
 }
 BODIES: dict[str, type[BaseModel]] = {
@@ -298,9 +323,9 @@ def document() -> dict[str, Any]:
 
 def _operation(route: Route, known: Operation) -> dict[str, Any]:
     scope = f" Needs the scope {known.scope.value}." if known.scope else ""
-    parameters = [
-        {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}
-    ] * ("{id}" in route.path)
+    parameters = [{"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": known.id}}] * (
+        "{id}" in route.path
+    )
     parameters += [_parameter("header", name, text) for name, text in known.headers]
     parameters += [_parameter("query", name, text) for name, text in known.query]
     made: dict[str, Any] = {"operationId": route.name, "summary": route.summary, "description": known.remark + scope}
@@ -311,7 +336,7 @@ def _operation(route: Route, known: Operation) -> dict[str, Any]:
     made["responses"] = {
         str(route.status): {
             "description": _first_line(known.answer),
-            "content": {"application/json": {"schema": _ref(known.answer)}},
+            "content": {known.media_type: {"schema": _ref(known.answer)}},
         },
         "401": {"$ref": "#/components/responses/Unauthorized"},
         "429": {"$ref": "#/components/responses/TooManyRequests"},

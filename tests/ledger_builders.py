@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from photogate.audit.note import SignatureType, VerifierKey, make_vkey
 from photogate.audit.row import Row
-from photogate.audit.seal import Head, Manifest, Sealed, Sealer
+from photogate.audit.seal import BLOCK, Head, Manifest, Places, Sealed, Sealer
 from photogate.audit.stream import Alarm, Inserted
 from photogate.aws.audit_table import item_of
 from photogate.errors import Conflict
@@ -42,6 +42,7 @@ class MemoryLedger:
     def __init__(self) -> None:
         self.current = Head()
         self.chains: dict[str, Sealed] = {}
+        self.blocks: dict[tuple[str, int], Places] = {}
         self.manifests: list[Manifest] = []
         self.before: Callable[[str], None] = no_fault
         self.after: Callable[[str], None] = no_fault
@@ -54,13 +55,26 @@ class MemoryLedger:
         self.before("sealed")
         return {chain: self.chains[chain] for chain in chains if chain in self.chains}
 
-    def commit(self, head: Head, manifest: Manifest, sealed: Mapping[str, Sealed]) -> None:
+    def manifest(self, number: int) -> Manifest | None:
+        return self.manifests[number - 1] if number <= len(self.manifests) else None
+
+    def place(self, chain: str, seq: int) -> int | None:
+        last = self.chains.get(chain)
+        if last is None:
+            return None
+        here = last.places if last.block == seq // BLOCK else self.blocks.get((chain, seq // BLOCK), ())
+        return dict(here).get(seq)
+
+    def commit(
+        self, head: Head, manifest: Manifest, sealed: Mapping[str, Sealed], left: Mapping[tuple[str, int], Places]
+    ) -> None:
         self.before("commit")
         if head.version != self.current.version + 1:
             raise Conflict("another version")
         self.current = head
         self.manifests.append(manifest)
         self.chains.update(sealed)
+        self.blocks.update(left)
         self.after("commit")
 
     @property

@@ -26,7 +26,7 @@ from photogate.errors import (
 )
 from photogate.observability import logger
 
-__all__ = ["Api", "answer", "parse_body", "problem"]
+__all__ = ["Api", "answer", "parse_body", "problem", "text_answer"]
 
 STATUS_OF: Mapping[type[PhotogateError], int] = {
     RequestRefused: 400,
@@ -128,6 +128,11 @@ def problem(status: int, error: PhotogateError) -> Response[str]:
 def answer(document: Mapping[str, Any], status: int = 200) -> Response[str]:
     """Make a JSON response that nobody may cache."""
     return Response(status, "application/json", json.dumps(document), headers={"Cache-Control": "no-store"})
+
+
+def text_answer(text: str) -> Response[str]:
+    """Make a response of plain text that nobody may cache."""
+    return Response(200, "text/plain; charset=utf-8", text, headers={"Cache-Control": "no-store"})
 
 
 def parse_body(model: type[M], body: str) -> M:

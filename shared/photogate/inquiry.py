@@ -10,11 +10,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from photogate.audit.event import DetailKey, EventName, tenant_chain
 from photogate.audit.query import AuditReader, Question
+from photogate.audit.receipt import Receipt
+from photogate.audit.receipts import Receipts, place_of
 from photogate.audit.row import Row
 from photogate.audit.trail import Trail
-from photogate.errors import RequestRefused
+from photogate.errors import RequestRefused, Transient
 
-__all__ = ["AuditPage", "inquire"]
+__all__ = ["AuditPage", "inquire", "prove"]
 
 CURSOR = r"^[0-9T:.Z-]{24}#[a-z0-9-]{2,40}/[a-z0-9/]{1,60}#[0-9]{10}$"
 
@@ -79,3 +81,26 @@ def inquire(reader: AuditReader, trail: Trail, tenant: str, query: Mapping[str, 
         details={DetailKey.QUERY: "api", DetailKey.ROWS: len(rows)},
     )
     return AuditPage(rows, cursor)
+
+
+def prove(receipts: Receipts, trail: Trail, tenant: str, reference: str) -> Receipt:
+    """Give the receipt of one event of a tenant, and write down that it was asked for.
+
+    Raises
+    ------
+    NotFound
+        If there is no such event of this tenant.
+    Transient
+        If it is there and not sealed yet.
+    """
+    receipt = receipts.of(*place_of(tenant, reference))
+    trail.record(
+        EventName.AUDIT_QUERIED,
+        step="proved",
+        tenant=tenant,
+        chain=tenant_chain(tenant),
+        details={DetailKey.QUERY: "prove", DetailKey.ROWS: int(receipt is not None)},
+    )
+    if receipt is None:
+        raise Transient("Expected the event to be covered by a checkpoint; it is not yet, which takes a few seconds")
+    return receipt

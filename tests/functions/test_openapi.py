@@ -13,16 +13,19 @@ from docs import make_openapi
 from photogate.policy import default_policy
 from tests import photos
 from tests.functions.cloud import Account, sha256
+from tests.ledger_builders import ORIGIN
 
 DOCUMENT = json.loads(make_openapi.OPENAPI.read_text())
 STAFF = {"caller": "staff-1", "scopes": "policy:write audit:read photos:read"}
 NOBODY_S = "0" * 32
 
 
-def check(method: str, path: str, answer: tuple[int, dict[str, Any]]) -> dict[str, Any]:
+def check(method: str, path: str, answer: tuple[int, Any]) -> Any:
     """Hold an answer against the response that the document has for its status."""
     status, body = answer
-    response = DOCUMENT["paths"][re.sub("[0-9a-f]{32}", "{id}", path)][method.lower()]["responses"][str(status)]
+    response = DOCUMENT["paths"][re.sub("[0-9a-f]{32}|photo[.][0-9a-f.]+", "{id}", path)][method.lower()]["responses"][
+        str(status)
+    ]
     if "$ref" in response:
         response = DOCUMENT["components"]["responses"][response["$ref"].rpartition("/")[2]]
     (content,) = response["content"].values()
@@ -73,6 +76,15 @@ def test_policy_and_log_as_promised(aws: Account) -> None:
 
     page = check("GET", "/audit/events", aws.http("query_audit", "GET", "/audit/events", **STAFF))
     assert "policy.changed" in {event["name"] for event in page["events"]}
+
+
+def test_proofs_as_promised(aws: Account) -> None:
+    upload = aws.upload(photos.parcel())
+    aws.seal()
+    path = f"/audit/events/photo.{upload['id']}.0/receipt"
+    assert check("GET", path, aws.http("query_audit", "GET", path, **STAFF)).startswith("c2sp.org/tlog-proof@v1\n")
+    note = check("GET", "/audit/checkpoint", aws.http("query_audit", "GET", "/audit/checkpoint", **STAFF))
+    assert note.startswith(f"{ORIGIN}\n")
 
 
 @pytest.mark.parametrize(

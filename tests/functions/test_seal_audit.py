@@ -38,7 +38,9 @@ def test_rows_are_sealed_in_one_commit_and_signed(sealing: Sealing) -> None:
     manifest = sealing.ledger.manifest(1)
     assert manifest is not None
     assert manifest.keys == tuple((row.chain, row.seq) for row in rows)
-    assert sealing.ledger.sealed([rows[0].chain, "acme/tenant"]) == {rows[0].chain: Sealed(2, rows[2].leaf)}
+    assert sealing.ledger.sealed([rows[0].chain, "acme/tenant"]) == {
+        rows[0].chain: Sealed(2, rows[2].leaf, ((0, 0), (1, 1), (2, 2)))
+    }
 
 
 def test_the_tree_goes_on_over_calls_and_redelivery(sealing: Sealing) -> None:
@@ -57,7 +59,7 @@ def test_a_commit_from_an_old_head_is_a_conflict(sealing: Sealing) -> None:
     manifest = sealing.ledger.manifest(1)
     assert manifest is not None
     with pytest.raises(Conflict):
-        sealing.ledger.commit(head, manifest, {})
+        sealing.ledger.commit(head, manifest, {}, {})
     assert sealing.ledger.head() == head
 
 

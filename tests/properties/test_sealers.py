@@ -16,7 +16,7 @@ from photogate.audit.event import photo_chain
 from photogate.audit.merkle import root
 from photogate.audit.note import parse_checkpoint
 from photogate.audit.row import Row
-from photogate.audit.seal import Head, Manifest, Sealed
+from photogate.audit.seal import Head, Manifest, Places, Sealed
 from photogate.errors import Transient
 from tests.audit_builders import TENANT, MemoryStore, a_log, an_event
 from tests.ledger_builders import MemoryFiles, MemoryLedger, a_sealer, inserted
@@ -108,6 +108,11 @@ class Sealers(RuleBasedStateMachine):
         assert self.ledger.current.tree.root == root(self.ledger.leaves)
 
     @invariant()
+    def each_row_is_found_at_its_place(self) -> None:
+        for index, (chain, seq) in enumerate(self.ledger.keys):
+            assert self.ledger.place(chain, seq) == index
+
+    @invariant()
     def all_checkpoints_are_of_this_one_history(self) -> None:
         for note in self.files.checkpoints.values():
             checkpoint = parse_checkpoint(note.decode().rpartition("\n\n")[0] + "\n")
@@ -127,11 +132,14 @@ class Sealers(RuleBasedStateMachine):
 class WithoutCompareAndSet(MemoryLedger):
     """Commits over whatever is there."""
 
-    def commit(self, head: Head, manifest: Manifest, sealed: Mapping[str, Sealed]) -> None:
+    def commit(
+        self, head: Head, manifest: Manifest, sealed: Mapping[str, Sealed], left: Mapping[tuple[str, int], Places]
+    ) -> None:
         self.before("commit")
         self.current = head
         self.manifests.append(manifest)
         self.chains.update(sealed)
+        self.blocks.update(left)
         self.after("commit")
 
 

@@ -11,7 +11,7 @@ from photogate.audit.event import photo_chain
 from photogate.audit.merkle import root
 from photogate.audit.note import Checkpoint, open_checkpoint, sign_checkpoint
 from photogate.audit.row import Row
-from photogate.audit.seal import MOST_CHAINS, checkpoint_path
+from photogate.audit.seal import MOST_ITEMS, checkpoint_path
 from photogate.audit.stream import Alarm, Change, Expired, Inserted, read_record
 from photogate.errors import IntegrityError, Transient
 from tests.audit_builders import TENANT, UPLOAD, MemoryStore, a_log, an_event
@@ -51,7 +51,7 @@ def test_more_chains_than_a_transaction_takes_are_several_commits() -> None:
     ledger, rows = MemoryLedger(), rows_of(chains=250, steps=2)
     a_sealer(ledger, MemoryFiles()).seal(inserted(rows))
     assert ledger.leaves == [row.leaf for row in rows]
-    assert max(len({chain for chain, _ in m.keys}) for m in ledger.manifests) == MOST_CHAINS
+    assert max(len({chain for chain, _ in m.keys}) for m in ledger.manifests) == MOST_ITEMS
 
 
 def test_a_long_log_keeps_a_small_head() -> None:

@@ -2,6 +2,8 @@
 
 A note is text and signatures; a checkpoint is a note whose text is a tree head. Reading is strict: what the
 specification does not allow raises `NoteError`, and so does a signature of a known key that does not verify.
+
+`cryptography` is imported where a key is used: functions that only pass notes on do without its layer.
 """
 
 from __future__ import annotations
@@ -13,15 +15,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+from typing import TYPE_CHECKING, Protocol
 
 from photogate.errors import NoteError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 __all__ = [
     "BadSignature",
@@ -314,6 +314,10 @@ def _key_id(name: str, type: SignatureType, key: bytes) -> bytes:
 
 
 def _public_key(type: SignatureType, key: bytes) -> Ed25519PublicKey | EllipticCurvePublicKey:
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+
     if type is SignatureType.ED25519:
         if len(key) != 32:
             raise NoteError(f"Expected an Ed25519 key of 32 bytes; found {len(key)}")
@@ -330,6 +334,11 @@ def _public_key(type: SignatureType, key: bytes) -> Ed25519PublicKey | EllipticC
 
 
 def _verify(vkey: VerifierKey, signature: bytes, message: bytes) -> None:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.hashes import SHA256
+
     key = _public_key(vkey.type, vkey.key)
     try:
         if isinstance(key, Ed25519PublicKey):

@@ -3,7 +3,9 @@
 Any number of sealers may run at once, be handed the same rows again, and stop at any write:
 
 - A commit is one transaction, conditional on the version of the head that it was made from: the new head, a manifest of
-  what was added, and for each chain how far it is sealed. The last is what keeps a row from being added twice.
+  what was added, and for each chain how far it is sealed. The last is what keeps a row from being added twice. It also
+  tells where in the tree the chain's latest rows are; of earlier rows that is kept in blocks of `BLOCK` sequences, so
+  that two reads find any row's index.
 - Only a committed head is published: its tiles, then its checkpoint, each written where there is nothing yet. All
   committed heads are states of one growing tree, so whatever is signed is consistent with everything signed before.
 - Hashes of full tiles stay in the head until a later commit, which happens only after this head was published.
@@ -21,10 +23,16 @@ from photogate.audit.stream import Alarm, Change, Inserted
 from photogate.audit.tiles import Tree
 from photogate.errors import Conflict, IntegrityError, Transient
 
-__all__ = ["Head", "LedgerFiles", "LedgerStore", "Manifest", "Sealed", "Sealer", "checkpoint_path"]
+__all__ = ["BLOCK", "Head", "LedgerFiles", "LedgerStore", "Manifest", "Places", "Sealed", "Sealer", "checkpoint_path"]
 
-MOST_CHAINS = 97
-"""Chains in one commit: TransactWriteItems takes 100 actions, of which head and manifest are two."""
+MOST_ITEMS = 98
+"""Chains and blocks in one commit: TransactWriteItems takes 100 actions, of which head and manifest are two."""
+
+BLOCK = 32
+"""Sequences of a chain whose places are kept together: one item of about 600 bytes."""
+
+Places = tuple[tuple[int, int], ...]
+"""Rows of one block of a chain, as sequence and index in the tree."""
 
 MOST_ROWS = 1000
 """Rows in one commit: their hashes fit into the head's and the manifest's item (400 KB each)."""
@@ -42,10 +50,16 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """How far a chain is sealed: the last sequence, and its leaf."""
+    """How far a chain is sealed: the last sequence, its leaf, and the places of the rows in that sequence's block."""
 
     seq: int
     leaf: bytes
+    places: Places = ()
+
+    @property
+    def block(self) -> int:
+        """The block of the last sequence."""
+        return self.seq // BLOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +81,16 @@ class LedgerStore(Protocol):
     def sealed(self, chains: Iterable[str]) -> Mapping[str, Sealed]:
         """Tell how far chains are sealed, with consistent reads; a chain that is not sealed is left out."""
 
-    def commit(self, head: Head, manifest: Manifest, sealed: Mapping[str, Sealed]) -> None:
-        """Write all three or nothing; raise `Conflict` unless the version before is ``head.version - 1``."""
+    def commit(
+        self, head: Head, manifest: Manifest, sealed: Mapping[str, Sealed], left: Mapping[tuple[str, int], Places]
+    ) -> None:
+        """Write all or nothing; raise `Conflict` unless the version before is ``head.version - 1``.
+
+        Parameters
+        ----------
+        left
+            Blocks that their chains have left with this commit, by chain and block.
+        """
 
 
 class LedgerFiles(Protocol):
@@ -156,24 +178,27 @@ class Sealer:
         self._published = head.version
 
     def _seal_part(self, part: Sequence[Inserted]) -> None:
-        for attempt in range(ATTEMPTS):
+        conflicts = 0
+        while conflicts < ATTEMPTS:
             head = self._ledger.head()
             self.publish(head)
-            sealed = dict(self._ledger.sealed({record.row.chain for record in part}))
-            rows = [row for row, alarm in _new_rows(part, sealed) if self._passes(alarm)]
-            if not rows:
+            marks = self._ledger.sealed({record.row.chain for record in part})
+            new = [row for row, alarm in _new_rows(part, dict(marks)) if self._passes(alarm)]
+            if not new:
                 return
+            rows, sealed, left = _placed(new, marks, head.tree.size)
             following = Head(head.version + 1, head.tree.settled().extended([row.leaf for row in rows]))
             keys = tuple((row.chain, row.seq) for row in rows)
             manifest = Manifest(following.version, head.tree.size, keys, tuple(row.leaf for row in rows))
-            touched = {row.chain: sealed[row.chain] for row in rows}
             try:
-                self._ledger.commit(following, manifest, touched)
+                self._ledger.commit(following, manifest, sealed, left)
             except Conflict:
-                self._pause(attempt)
+                self._pause(conflicts)
+                conflicts += 1
                 continue
             self.publish(following)
-            return
+            if len(rows) == len(new):
+                return
         raise Transient(f"Expected to commit; other sealers were first {ATTEMPTS} times")
 
     def _passes(self, alarm: Alarm | None) -> bool:
@@ -187,7 +212,7 @@ def _parts(inserted: Sequence[Inserted]) -> Iterator[Sequence[Inserted]]:
     part: list[Inserted] = []
     chains: set[str] = set()
     for record in inserted:
-        if len(part) == MOST_ROWS or (len(chains) == MOST_CHAINS and record.row.chain not in chains):
+        if len(part) == MOST_ROWS or (len(chains) == MOST_ITEMS and record.row.chain not in chains):
             yield part
             part, chains = [], set()
         part.append(record)
@@ -213,6 +238,32 @@ def _new_rows(part: Sequence[Inserted], sealed: dict[str, Sealed]) -> Iterator[t
         fits = (row.seq, row.fields["prev"]) == expected
         sealed[row.chain] = Sealed(row.seq, row.leaf)
         yield row, None if fits else _alarm(record, Change.FORKED, last)
+
+
+def _placed(
+    rows: Sequence[Row], marks: Mapping[str, Sealed], first: int
+) -> tuple[Sequence[Row], dict[str, Sealed], dict[tuple[str, int], Places]]:
+    """Put rows into the tree from index `first` on, as many as one transaction can take.
+
+    Returns
+    -------
+    tuple
+        Those rows, how far their chains are sealed then, and the blocks that the chains have left.
+    """
+    sealed: dict[str, Sealed] = {}
+    left: dict[tuple[str, int], Places] = {}
+    for n, row in enumerate(rows):
+        last = sealed.get(row.chain) or marks.get(row.chain)
+        stays = last is None or last.block == row.seq // BLOCK
+        if len(sealed) + len(left) + (row.chain not in sealed) + (not stays) > MOST_ITEMS:
+            return rows[:n], sealed, left
+        places: Places = ()
+        if last is not None and stays:
+            places = last.places
+        elif last is not None:
+            left[row.chain, last.block] = last.places
+        sealed[row.chain] = Sealed(row.seq, row.leaf, (*places, (row.seq, first + n)))
+    return rows, sealed, left
 
 
 def _alarm(record: Inserted, change: Change, last: Sealed | None) -> Alarm:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from photogate.audit.canonical import canonical
 from photogate.audit.merkle import HASH_BYTES
-from photogate.audit.seal import Head, Manifest, Sealed
+from photogate.audit.seal import BLOCK, Head, Manifest, Places, Sealed
 from photogate.audit.tiles import Tree
 from photogate.aws.session import error_code, translated
 from photogate.errors import Conflict, Transient
@@ -23,6 +24,7 @@ __all__ = ["LedgerTable"]
 HEAD = "log"
 MOST_KEYS = 100  # of one BatchGetItem
 ATTEMPTS = 5
+PLACE = struct.Struct(">QQ")  # a sequence, and the index of its row in the tree
 
 
 class LedgerTable:
@@ -55,8 +57,20 @@ class LedgerTable:
         for first in range(0, len(keys), MOST_KEYS):
             for item in self._batch(keys[first : first + MOST_KEYS]):
                 chain = item["pk"]["S"].removeprefix("chain#")
-                found[chain] = Sealed(int(item["seq"]["N"]), bytes(item["leaf"]["B"]))
+                found[chain] = _sealed(item)
         return found
+
+    def place(self, chain: str, seq: int) -> int | None:
+        """Give a row's index in the tree, or None where it is not sealed; one read, or two."""
+        item = self._get(f"chain#{chain}")
+        if item is None:
+            return None
+        last = _sealed(item)
+        places = last.places
+        if last.block != seq // BLOCK:
+            block = self._get(f"block#{seq // BLOCK}#{chain}")
+            places = () if block is None else _places(block)
+        return dict(places).get(seq)
 
     def manifest(self, number: int) -> Manifest | None:
         """Give one manifest, or None."""
@@ -66,8 +80,10 @@ class LedgerTable:
         keys = tuple((str(chain), int(seq)) for chain, seq in json.loads(item["keys"]["S"]))
         return Manifest(number, int(item["first"]["N"]), keys, _divided(item["leaves"]["B"]))
 
-    def commit(self, head: Head, manifest: Manifest, sealed: Mapping[str, Sealed]) -> None:
-        """Write head, manifest and chains in one transaction, if the head is still the one before."""
+    def commit(
+        self, head: Head, manifest: Manifest, sealed: Mapping[str, Sealed], left: Mapping[tuple[str, int], Places]
+    ) -> None:
+        """Write head, manifest, chains and blocks in one transaction, if the head is still the one before."""
         before = {
             "ConditionExpression": "attribute_not_exists(pk)" if head.version == 1 else "version = :before",
         }
@@ -76,6 +92,7 @@ class LedgerTable:
             _head_item(head) | before | ({"ExpressionAttributeValues": values} if values else {}),
             _manifest_item(manifest) | {"ConditionExpression": "attribute_not_exists(pk)"},
             *(_chain_item(chain, place) for chain, place in sealed.items()),
+            *(_block_item(chain, block, places) for (chain, block), places in left.items()),
         ]
         writes: Any = [{"Put": item | {"TableName": self._table}} for item in items]
         with translated():
@@ -123,7 +140,30 @@ def _manifest_item(manifest: Manifest) -> dict[str, Any]:
 
 
 def _chain_item(chain: str, place: Sealed) -> dict[str, Any]:
-    return {"Item": {"pk": {"S": f"chain#{chain}"}, "seq": {"N": str(place.seq)}, "leaf": {"B": place.leaf}}}
+    return {
+        "Item": {
+            "pk": {"S": f"chain#{chain}"},
+            "seq": {"N": str(place.seq)},
+            "leaf": {"B": place.leaf},
+            "places": {"B": _packed(place.places)},
+        }
+    }
+
+
+def _block_item(chain: str, block: int, places: Places) -> dict[str, Any]:
+    return {"Item": {"pk": {"S": f"block#{block}#{chain}"}, "places": {"B": _packed(places)}}}
+
+
+def _sealed(item: Mapping[str, Any]) -> Sealed:
+    return Sealed(int(item["seq"]["N"]), bytes(item["leaf"]["B"]), _places(item))
+
+
+def _packed(places: Places) -> bytes:
+    return b"".join(PLACE.pack(seq, index) for seq, index in places)
+
+
+def _places(item: Mapping[str, Any]) -> Places:
+    return tuple((seq, index) for seq, index in PLACE.iter_unpack(bytes(item["places"]["B"])))
 
 
 def _cancelled(error: ClientError) -> Exception:

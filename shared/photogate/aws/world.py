@@ -7,11 +7,14 @@ from typing import Any
 
 from photogate.audit.event import Actor, ActorKind
 from photogate.audit.log import AuditLog
+from photogate.audit.receipts import Receipts
 from photogate.audit.trail import Trail
 from photogate.aws.audit_table import AuditTable
 from photogate.aws.consents_table import DynamoConsents
 from photogate.aws.events import EventBus
 from photogate.aws.kms import HmacKey
+from photogate.aws.ledger_bucket import LedgerBucket
+from photogate.aws.ledger_table import LedgerTable
 from photogate.aws.policies_table import DynamoPolicies
 from photogate.aws.s3 import Bucket
 from photogate.aws.session import make_client
@@ -80,6 +83,12 @@ class World:
     def policies(self) -> DynamoPolicies:
         """The Policies table."""
         return DynamoPolicies(self._dynamodb, self._setting("policies_table"))
+
+    @cached_property
+    def receipts(self) -> Receipts:
+        """Receipts of events."""
+        ledger = LedgerTable(self._dynamodb, self._setting("ledger_table"))
+        return Receipts(self.audit, ledger, LedgerBucket(self._s3, self._setting("ledger_bucket")).get)
 
     @cached_property
     def identity(self) -> Identity:
