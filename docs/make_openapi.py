@@ -24,7 +24,7 @@ from photogate.config import REPOSITORY
 from photogate.consent import Capacity, ConsentState
 from photogate.errors import Reason
 from photogate.http import TITLES
-from photogate.intake import ConsentRequest, UploadRequest
+from photogate.intake import ConsentRequest, ReconfirmRequest, UploadRequest
 from photogate.policy import Policy
 from photogate.uploads import HexId, Status
 
@@ -56,12 +56,6 @@ class Notice(_Answer):
     valid_days: int = Field(description="How long a consent to it is valid.")
 
 
-class Notices(_Answer):
-    """The tenant's purposes."""
-
-    purposes: dict[str, Notice]
-
-
 class ConsentEvent(_Answer):
     """One event of a consent."""
 
@@ -75,10 +69,19 @@ class Consent(_Answer):
     id: HexId
     purpose: str
     state: ConsentState
+    valid: bool = Field(description="Whether an upload may be requested with it now.")
     capacity: Capacity
     notice_hash: str
     valid_until: str = Field(description="RFC 3339, in UTC.")
-    events: list[ConsentEvent]
+    events: list[ConsentEvent] = Field(description="In order; only ever appended to.")
+
+
+class Consents(_Answer):
+    """The tenant's purposes, and the caller's own consents."""
+
+    purposes: dict[str, Notice]
+    consents: list[Consent] = Field(description="Those that stand first, each newest first.")
+    older_consents: int = Field(description="How many more the caller has, beyond the hundred newest.")
 
 
 class PostForm(_Answer):
@@ -179,9 +182,14 @@ class Operation:
 ACCEPT_LANGUAGE = ("Accept-Language", "Language of the message: en, de, fr or es; English for any other.")
 OWN = "The caller's own; any of the tenant's with the scope photos:read. All else is the same 404 as an unknown id."
 OPERATIONS: dict[tuple[str, str], Operation] = {
-    ("GET", "/consents"): Operation(Notices, None, "Any token of the tenant."),
+    ("GET", "/consents"): Operation(Consents, None, "Any token of the tenant."),
     ("POST", "/consents"): Operation(Consent, Scope.CONSENTS_WRITE, "The hash must be that of the notice in force."),
     ("POST", "/consents/{id}/withdraw"): Operation(Consent, Scope.CONSENTS_WRITE, "Repeating it changes nothing."),
+    ("POST", "/consents/{id}/reconfirm"): Operation(
+        Consent,
+        Scope.CONSENTS_WRITE,
+        "One that stands or has expired holds again from now on; one that was refused or withdrawn does not.",
+    ),
     ("POST", "/uploads"): Operation(
         UploadIssued,
         Scope.UPLOADS_WRITE,
@@ -231,6 +239,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
 BODIES: dict[str, type[BaseModel]] = {
     "UploadRequest": UploadRequest,
     "ConsentRequest": ConsentRequest,
+    "ReconfirmRequest": ReconfirmRequest,
     "parse_policy": Policy,
 }
 

@@ -30,13 +30,14 @@ export class Api {
     this.language = "en";
   }
 
-  notices() {
+  /** Each purpose's notice, and the caller's own consents. */
+  consents() {
     return this.#repeat("GET", "/consents");
   }
 
   /** Not repeated by itself: each request makes a record of its own. */
-  consent(purpose, notice_hash, given) {
-    return this.#call("POST", "/consents", { purpose, notice_hash, given });
+  consent(purpose, notice_hash, decision) {
+    return this.#call("POST", "/consents", { purpose, notice_hash, decision });
   }
 
   withdraw(id) {

@@ -20,7 +20,7 @@ let language = "en";
 let api;
 let config;
 let notice; // {notice, notice_hash, valid_days}
-let consent; // {id, ...} while it stands
+let consent; // {id, notice_hash, ...} while it stands
 let photo; // What `read` gave of the chosen file.
 let leaving = new AbortController(); // Aborts what is being sent.
 let retry = () => location.reload();
@@ -78,30 +78,44 @@ function describeNotice() {
 
 // ---------------------------------------------------------------------------------------------------------- consent
 
-async function askConsent(remarkKey) {
-  consent = undefined;
-  notice = (await api.notices()).purposes?.[config.purpose];
+/** Reads the notice, and the consents to this purpose that stand, newest first: some may be of an earlier visit. */
+async function readConsents() {
+  const { purposes, consents } = await api.consents();
+  notice = purposes?.[config.purpose];
   if (!notice) throw new Problem(404, "Setup");
   describeNotice();
+  return consents.filter((held) => held.valid && held.purpose === config.purpose);
+}
+
+/** Shows the notice. A consent that stands, to an earlier one, can still be withdrawn. */
+async function askConsent(remarkKey) {
+  [consent] = await readConsents();
   remark("notice-remark", remarkKey);
   show("notice");
 }
 
-async function answerNotice(given) {
-  const answer = await api.consent(config.purpose, notice.notice_hash, given).catch((problem) => {
+/** Goes on with the consent of an earlier visit, if it is to the notice in force. */
+async function resume() {
+  await askConsent();
+  if (consent?.notice_hash === notice.notice_hash) choose();
+  else if (consent) remark("notice-remark", "notice_changed");
+}
+
+async function answerNotice(decision) {
+  const answer = await api.consent(config.purpose, notice.notice_hash, decision).catch((problem) => {
     // The notice has changed since it was shown: nobody agreed to the new one yet.
     if (problem.status === 400) return askConsent("notice_changed");
     throw problem;
   });
   if (!answer) return;
-  if (!given) return show("refused");
+  if (decision === "refused") return show("refused");
   consent = answer;
   choose();
 }
 
+/** Withdraws every consent to this purpose, not only the one that the page goes by. */
 async function withdraw() {
-  const { id } = consent;
-  await api.withdraw(id);
+  for (const { id } of await readConsents()) await api.withdraw(id);
   forgetPhoto();
   shown.outcome = null;
   await askConsent("withdrawn");
@@ -304,8 +318,8 @@ async function start(token) {
   choice.addEventListener("change", () => speak(choice.value));
   speak(preferredLanguage());
   const on = (id, event, action) => element(id).addEventListener(event, act(action));
-  on("agree", "click", () => answerNotice(true));
-  on("refuse", "click", () => answerNotice(false));
+  on("agree", "click", () => answerNotice("given"));
+  on("refuse", "click", () => answerNotice("refused"));
   on("reconsider", "click", () => askConsent());
   on("camera-input", "change", chosen);
   on("file-input", "change", chosen);
@@ -316,7 +330,7 @@ async function start(token) {
   on("retry", "click", () => retry());
   if (!token) throw new Problem(401, "Token");
   await configure(token);
-  await askConsent();
+  await resume();
 }
 
 const token = takeToken();
@@ -324,5 +338,5 @@ try {
   await start(token);
 } catch (problem) {
   if (!texts) throw problem;
-  await explain(problem, act(() => askConsent()));
+  await explain(problem, act(resume));
 }

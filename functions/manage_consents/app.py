@@ -1,4 +1,4 @@
-"""GET and POST /consents, POST /consents/{id}/withdraw: taking consent back is as easy as giving it."""
+"""GET and POST /consents, POST /consents/{id}/withdraw and /reconfirm: taking consent back is as easy as giving it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from photogate.config import (
     load,
 )
 from photogate.http import Api, answer, parse_body
-from photogate.intake import ConsentRequest, Consents
+from photogate.intake import ConsentRequest, Consents, ReconfirmRequest
 from photogate.observability import step
 
 
@@ -38,9 +38,9 @@ def consents() -> Consents:
 
 
 @api.resolver.get("/consents")
-def list_notices() -> Response[str]:
-    """Tell each purpose's notice: what must be shown before a consent is given."""
-    return answer(consents().notices(api.caller))
+def list_consents() -> Response[str]:
+    """Tell each purpose's notice, which must be shown before a consent is given, and the caller's own consents."""
+    return answer(consents().overview(api.caller))
 
 
 @api.resolver.post("/consents")
@@ -53,6 +53,12 @@ def give_consent() -> Response[str]:
 def withdraw_consent(consent_id: str) -> Response[str]:
     """Take it back."""
     return answer(consents().withdraw(api.caller, consent_id))
+
+
+@api.resolver.post("/consents/<consent_id>/reconfirm")
+def reconfirm_consent(consent_id: str) -> Response[str]:
+    """Confirm it again, and so prolong it."""
+    return answer(consents().reconfirm(api.caller, consent_id, parse_body(ReconfirmRequest, api.body)))
 
 
 @step("manage_consents")

@@ -11,13 +11,23 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from photogate.access import Caller, Scope, require_scope
 from photogate.audit.canonical import canonical
-from photogate.audit.event import Actor, ActorKind, DetailKey, EventName, Outcome, subject_chain, tenant_chain
+from photogate.audit.event import Actor, ActorKind, DetailKey, EventName, Outcome, tenant_chain
 from photogate.audit.log import AuditStore
 from photogate.audit.trail import Trail
 from photogate.clock import Clock, stamp
-from photogate.consent import Capacity, Consent, ConsentState, ConsentStore, give, require_valid
+from photogate.consent import (
+    Capacity,
+    Consent,
+    ConsentState,
+    ConsentStore,
+    give,
+    reconfirm,
+    require_valid,
+    settle,
+    withdraw,
+)
 from photogate.errors import NotFound, RequestRefused
-from photogate.policy import PurposeName
+from photogate.policy import Policy, PurposeName
 from photogate.subjects import CallerMac, SubjectStore, find_pseudonym, pseudonym_of, require_open
 from photogate.tenants import PolicyStore, policy_in_force
 from photogate.uploads import (
@@ -36,6 +46,7 @@ __all__ = [
     "ConsentRequest",
     "Consents",
     "Photos",
+    "ReconfirmRequest",
     "UploadRequest",
     "Uploads",
     "spoken_by",
@@ -44,6 +55,8 @@ __all__ = [
 # A 50 MP photo as PNG; above it the functions' memory would not do.
 MAX_UPLOAD_BYTES = 30 * 1024 * 1024
 READ_LIFETIME = timedelta(seconds=60)
+# How many of its own consents a subject is told of at once; how many more there are is told too.
+MOST_CONSENTS = 100
 # How long a row of the Uploads table stays; the audit log stays longer.
 UPLOAD_LIFETIME = timedelta(days=400)
 
@@ -82,8 +95,16 @@ class ConsentRequest(_Body):
     notice_hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
         description="SHA-256, in hex, of the notice that was shown: GET /consents tells both."
     )
+    decision: Literal["given", "refused"] = Field(description="What the subject chose; a refusal is recorded too.")
     capacity: Capacity = Field(default=Capacity.SELF, description="In whose name.")
-    given: bool = Field(default=True, description="False records a refusal.")
+
+
+class ReconfirmRequest(_Body):
+    """``POST /consents/{id}/reconfirm``."""
+
+    notice_hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
+        description="SHA-256, in hex, of the notice that was shown again."
+    )
 
 
 class Links(Protocol):
@@ -135,74 +156,84 @@ class Consents:
     trail: Trail
     clock: Clock
 
-    def notices(self, caller: Caller) -> dict[str, Any]:
-        """Give each purpose's notice and its hash: what must be shown before a consent is given."""
+    def overview(self, caller: Caller) -> dict[str, Any]:
+        """Give each purpose's notice, which must be shown before a consent is given, and the caller's own consents."""
         policy = policy_in_force(self.policies, self.events, caller.tenant)
+        subject = self.identity.known(caller)
+        mine = self.consents.of_subject(caller.tenant, subject) if subject else []
+        now = self.clock()
+        # Those that can be withdrawn come first, so that the bound never hides one of them behind others.
+        mine.sort(key=lambda consent: not (consent.state.stands and now < consent.valid_until))
         return {
             "purposes": {
                 name: {"notice": rule.notice, "notice_hash": rule.notice_hash, "valid_days": rule.consent_days}
                 for name, rule in sorted(policy.purposes.items())
-            }
+            },
+            "consents": [self._view(settle(self.consents, c, self.trail)) for c in mine[:MOST_CONSENTS]],
+            "older_consents": max(0, len(mine) - MOST_CONSENTS),
         }
 
     def give(self, caller: Caller, request: ConsentRequest) -> dict[str, Any]:
         """Record that consent was given, or refused."""
         require_scope(caller, Scope.CONSENTS_WRITE)
-        policy = policy_in_force(self.policies, self.events, caller.tenant)
-        rule = policy.purposes.get(request.purpose)
-        if rule is None:
-            raise RequestRefused(f"Expected one of the purposes {', '.join(sorted(policy.purposes))}; found another")
-        if rule.notice_hash != request.notice_hash:
-            raise RequestRefused("Expected the hash of the notice in force; found another. Show the notice again")
+        policy = self._policy_with(caller, request.purpose, request.notice_hash)
         subject = self.identity.of(caller)
         consent = give(
-            policy, caller.tenant, subject, request.purpose, request.capacity, self.clock(), given=request.given
+            policy,
+            caller.tenant,
+            subject,
+            request.purpose,
+            request.capacity,
+            self.clock(),
+            decision=ConsentState(request.decision),
+            by=spoken_by(caller, subject).kind,
         )
-        trail = self.trail.by(spoken_by(caller, subject))
-        # The record first: an event for a consent that is nowhere would speak for ever of one that nobody has.
-        self.consents.put(consent)
-        _record(trail, consent, EventName.CONSENT_GIVEN if request.given else EventName.CONSENT_REFUSED, "consent")
-        return consent_view(consent)
+        return self._view(settle(self.consents, self.consents.put(consent), self.trail))
+
+    def reconfirm(self, caller: Caller, consent_id: str, request: ReconfirmRequest) -> dict[str, Any]:
+        """Prolong a consent to the notice in force."""
+        require_scope(caller, Scope.CONSENTS_WRITE)
+        consent = self._mine(caller, consent_id)
+        policy = self._policy_with(caller, consent.purpose, request.notice_hash)
+        kind = spoken_by(caller, self.identity.of(caller)).kind
+        consent = reconfirm(self.consents, consent, policy, self.clock(), kind)
+        return self._view(settle(self.consents, consent, self.trail))
 
     def withdraw(self, caller: Caller, consent_id: str) -> dict[str, Any]:
         """Take a consent back; again changes nothing."""
         require_scope(caller, Scope.CONSENTS_WRITE)
+        consent = self._mine(caller, consent_id)
+        consent = withdraw(self.consents, consent, self.clock(), spoken_by(caller, consent.subject).kind)
+        return self._view(settle(self.consents, consent, self.trail))
+
+    def _mine(self, caller: Caller, consent_id: str) -> Consent:
         subject = self.identity.known(caller)
         consent = self.consents.get(caller.tenant, subject, consent_id) if subject and is_id(consent_id) else None
         if consent is None:
             raise NotFound("Expected a consent of this subject; found none")
-        if consent.state is not ConsentState.WITHDRAWN:
-            consent = self.consents.withdraw(consent, self.clock())
-        # One event a consent, whichever request writes it.
-        trail = self.trail.by(spoken_by(caller, consent.subject)).within(consent.consent_id)
-        _record(trail, consent, EventName.CONSENT_WITHDRAWN, "withdrawn")
-        return consent_view(consent)
+        return consent
 
+    def _policy_with(self, caller: Caller, purpose: str, notice_hash: str) -> Policy:
+        policy = policy_in_force(self.policies, self.events, caller.tenant)
+        rule = policy.purposes.get(purpose)
+        if rule is None:
+            raise RequestRefused(f"Expected one of the purposes {', '.join(sorted(policy.purposes))}; found another")
+        if rule.notice_hash != notice_hash:
+            raise RequestRefused("Expected the hash of the notice in force; found another. Show the notice again")
+        return policy
 
-def _record(trail: Trail, consent: Consent, name: EventName, step: str) -> None:
-    trail.record(
-        name,
-        step=step,
-        tenant=consent.tenant,
-        chain=subject_chain(consent.tenant, consent.subject),
-        subject=consent.subject,
-        purpose=consent.purpose,
-        policy_hash=consent.policy_hash,
-        details={DetailKey.CONSENT_ID: consent.consent_id, DetailKey.NOTICE_HASH: consent.notice_hash},
-    )
-
-
-def consent_view(consent: Consent) -> dict[str, Any]:
-    """Give what the API says of a consent."""
-    return {
-        "id": consent.consent_id,
-        "purpose": consent.purpose,
-        "state": consent.state.value,
-        "capacity": consent.capacity.value,
-        "notice_hash": consent.notice_hash,
-        "valid_until": stamp(consent.valid_until),
-        "events": [{"state": e.state.value, "at": stamp(e.at)} for e in consent.events],
-    }
+    def _view(self, consent: Consent) -> dict[str, Any]:
+        """Give what the API says of a consent."""
+        return {
+            "id": consent.consent_id,
+            "purpose": consent.purpose,
+            "state": consent.state.value,
+            "valid": consent.valid_for(consent.purpose, self.clock()),
+            "capacity": consent.capacity.value,
+            "notice_hash": consent.notice_hash,
+            "valid_until": stamp(consent.valid_until),
+            "events": [{"state": e.state.value, "at": stamp(e.at)} for e in consent.events],
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,20 +131,27 @@ Open = Callable[..., Courier]
 
 @pytest.fixture
 def open_page(browser: Browser, cloud: LocalCloud, origin: str, acme: str) -> Iterator[Open]:
-    """Give what opens the page for a new caller."""
+    """Give what opens the page, for a new caller unless told otherwise."""
     contexts = []
 
     def open_it(
-        tenant: str = acme, *, size: dict[str, int] = PHONE, language: str = "en-GB", scheme: str = "light", **more: Any
+        tenant: str = acme,
+        *,
+        caller: str | None = None,
+        first: str = "#notice",
+        size: dict[str, int] = PHONE,
+        language: str = "en-GB",
+        scheme: str = "light",
+        **more: Any,
     ) -> Courier:
         context = browser.new_context(viewport=size, locale=language, color_scheme=scheme, **more)  # type: ignore[arg-type]
         contexts.append(context)
         page = context.new_page()
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
-        caller = f"courier-{os.urandom(4).hex()}"
+        caller = caller or f"courier-{os.urandom(4).hex()}"
         page.goto(f"{origin}/#token={cloud.token(tenant, caller, SUBJECT_SCOPES)}")
-        expect(page.locator("#notice")).to_be_visible()
+        expect(page.locator(first)).to_be_visible()
         return Courier(page, tenant, caller, errors)
 
     yield open_it
@@ -281,6 +288,41 @@ def test_consent_is_withdrawn_with_one_touch_and_nothing_can_be_sent_under_it(op
     assert taken.value.json()["state"] == "withdrawn"
     expect(courier.page.locator("#notice-remark")).to_have_text(ENGLISH["withdrawn"])
     expect(courier.page.locator("#consent")).to_be_hidden()
+
+
+def test_consent_given_on_an_earlier_visit_holds_and_is_withdrawn_whole_on_a_later_one(
+    open_page: Open, cloud: LocalCloud
+) -> None:
+    earlier = open_page()
+    earlier.agree()
+    # A second consent to the same purpose, as a page gives that was open twice.
+    cloud.as_caller(earlier.tenant, earlier.caller).consent()
+
+    later = open_page(caller=earlier.caller, first="#choose")
+    later.page.get_by_role("button", name=ENGLISH["withdraw"]).click()
+
+    expect(later.page.locator("#notice-remark")).to_have_text(ENGLISH["withdrawn"])
+    expect(later.page.locator("#consent")).to_be_hidden()
+    held = cloud.as_caller(earlier.tenant, earlier.caller).get("/consents").json["consents"]
+    assert [consent["state"] for consent in held] == ["withdrawn", "withdrawn"]
+
+
+def test_consent_to_an_earlier_notice_is_asked_anew_and_can_still_be_withdrawn(
+    open_page: Open, cloud: LocalCloud, new_tenant: Callable[..., str]
+) -> None:
+    tenant = new_tenant()
+    earlier = open_page(tenant)
+    earlier.agree()
+    purposes = {PURPOSE: {"notice": "Another notice, which nobody has agreed to yet."}}
+    changed = cloud.as_caller(tenant, "staff-1", ["policy:write"]).put("/policy", {"purposes": purposes})
+    assert changed.status == 200
+
+    later = open_page(tenant, caller=earlier.caller)
+
+    expect(later.page.locator("#notice-remark")).to_have_text(ENGLISH["notice_changed"])
+    expect(later.page.locator("#notice-text")).to_have_text(purposes[PURPOSE]["notice"])
+    later.page.get_by_role("button", name=ENGLISH["withdraw"]).click()
+    expect(later.page.locator("#consent")).to_be_hidden()
 
 
 def test_withdrawing_while_the_photo_is_being_sent_stops_the_sending(open_page: Open, cloud: LocalCloud) -> None:

@@ -123,18 +123,24 @@ class Account:
         purposes = self.http("manage_consents", "GET", "/consents", **who)[1]["purposes"]
         notice = purposes["proof_of_delivery"]["notice_hash"]
         status, consent = self.http(
-            "manage_consents", "POST", "/consents", {"purpose": "proof_of_delivery", "notice_hash": notice}, **who
+            "manage_consents",
+            "POST",
+            "/consents",
+            {"purpose": "proof_of_delivery", "notice_hash": notice, "decision": "given"},
+            **who,
         )
         assert status == 201, consent
         return str(consent["id"])
 
-    def upload(self, data: bytes, content_type: str = "image/jpeg", **who: Any) -> dict[str, Any]:
-        """Announce a photo, and put it where the link points."""
+    def upload(
+        self, data: bytes, content_type: str = "image/jpeg", consent_id: str | None = None, **who: Any
+    ) -> dict[str, Any]:
+        """Announce a photo, under a new consent unless one is given, and put it where the link points."""
         request = {
             "content_type": content_type,
             "size": max(len(data), 1),
             "purpose": "proof_of_delivery",
-            "consent_id": self.consent(**who),
+            "consent_id": consent_id or self.consent(**who),
         }
         status, upload = self.http("request_upload", "POST", "/uploads", request, **who)
         assert status == 201, upload
@@ -295,6 +301,9 @@ def _tables(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         if table == "uploads":
             attributes += [("open_shard", "S"), ("open_since", "S")]
             extra["GlobalSecondaryIndexes"] = [_index("open", "open_shard", "open_since", "KEYS_ONLY")]
+        if table == "consents":
+            attributes += [("due_shard", "S"), ("due_at", "S")]
+            extra["GlobalSecondaryIndexes"] = [_index("due", "due_shard", "due_at", "KEYS_ONLY")]
         _create(dynamodb, table, attributes, ranged, **extra)
         monkeypatch.setenv(f"PHOTOGATE_{table.upper()}_TABLE", table)
     names = ("by_tenant_day", "by_subject", "by_exception", "by_actor")

@@ -37,7 +37,7 @@ def check(method: str, path: str, answer: tuple[int, Any]) -> Any:
 def test_consents_as_promised(aws: Account) -> None:
     notices = check("GET", "/consents", aws.http("manage_consents", "GET", "/consents"))
     notice = notices["purposes"]["proof_of_delivery"]["notice_hash"]
-    request = {"purpose": "proof_of_delivery", "notice_hash": notice}
+    request = {"purpose": "proof_of_delivery", "notice_hash": notice, "decision": "given"}
     given = check("POST", "/consents", aws.http("manage_consents", "POST", "/consents", request))
     path = f"/consents/{given['id']}/withdraw"
 

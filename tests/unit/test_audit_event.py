@@ -82,7 +82,7 @@ def test_every_decision_and_method_of_the_policy_can_be_recorded() -> None:
 
 def test_every_detail_key_has_a_value_that_it_takes() -> None:
     samples: list[Any] = [1, "0" * 64, "0" * 32, "jpeg", "yes", "REJECT", "REJECTED", "solid", "vault", "photos"]
-    samples += ["list", "modified"]
+    samples += ["list", "modified", "self"]
     for key in DetailKey:
         assert any(_accepts(key, sample) for sample in samples), key
 

@@ -13,7 +13,7 @@ from jsonschema.exceptions import ValidationError
 
 from photogate.access import caller_from
 from photogate.errors import Reason
-from photogate.intake import ConsentRequest, UploadRequest
+from photogate.intake import ConsentRequest, ReconfirmRequest, UploadRequest
 from photogate.uploads import Status, Upload, parse_key
 from photogate.workflow.outcome import completion
 from photogate.workflow.state import PhotoState, S3Event
@@ -124,4 +124,5 @@ def test_every_call_is_to_a_route_of_the_template_by_a_caller_with_a_tenant(name
 
 def test_the_bodies_of_the_calls_are_requests() -> None:
     assert UploadRequest.model_validate_json(event("api.request_upload")["body"]).sha256 is not None
-    assert ConsentRequest.model_validate_json(event("api.give_consent")["body"]).given
+    assert ConsentRequest.model_validate_json(event("api.give_consent")["body"]).decision == "given"
+    assert ReconfirmRequest.model_validate_json(event("api.reconfirm_consent")["body"]).notice_hash

@@ -27,6 +27,7 @@ def test_every_text_that_the_page_names_exists() -> None:
     named = set(re.findall(r'data-text="(\w+)"', PAGE))
     named |= set(re.findall(r'\bsay\("(\w+)"', SCRIPTS)) | set(re.findall(r'stage\("(\w+)", "\w+"\)', SCRIPTS))
     named |= set(re.findall(r'(?:askConsent|choose)\("(\w+)"\)', SCRIPTS))
+    named |= set(re.findall(r'remark\("[\w-]+", "(\w+)"\)', SCRIPTS))
     named |= set(re.findall(r'"(trouble_\w+)"', SCRIPTS))
 
     assert len(named) > 30

@@ -135,6 +135,7 @@ class DetailKey(StrEnum):
     # consent, policy, review, erasure
     CONSENT_ID = "consent_id"
     CONSENT_DAYS = "consent_days"
+    CAPACITY = "capacity"
     NOTICE_HASH = "notice_hash"
     POLICY_BEFORE = "policy_before"
     POLICY_AFTER = "policy_after"
@@ -219,6 +220,7 @@ _DETAILS: Mapping[DetailKey, Validator] = MappingProxyType(
         DetailKey.BUCKET: _one_of("incoming", "work", "quarantine", "vault", "ledger"),
         DetailKey.CONSENT_ID: _id,
         DetailKey.NOTICE_HASH: _hash,
+        DetailKey.CAPACITY: _one_of("self", "guardian", "third_party_asserted"),
         DetailKey.POLICY_BEFORE: _hash,
         DetailKey.POLICY_AFTER: _hash,
         DetailKey.REVIEW_ID: _id,

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import zlib
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from photogate.audit.event import ActorKind
 from photogate.aws.items import from_item, moment, to_item, to_values
 from photogate.aws.session import error_code, translated
 from photogate.clock import stamp
-from photogate.consent import Capacity, Consent, ConsentEvent, ConsentState
-from photogate.errors import NotFound
+from photogate.consent import Capacity, Consent, ConsentEvent, ConsentState, DueConsent, newest_first
+from photogate.errors import Conflict
 
 __all__ = ["DynamoConsents"]
 
+DUE_SHARDS = 4
+
 
 class DynamoConsents:
-    """Implements `photogate.consent.ConsentStore`."""
+    """Implements `photogate.consent.ConsentStore`, and finds the consents whose time is over.
+
+    A consent that stands is in the sparse index `due`, at the moment when it ends by itself.
+    """
 
     def __init__(self, client: Any, table: str) -> None:
         self._client = client
@@ -30,12 +38,15 @@ class DynamoConsents:
             "sk": consent.consent_id,
             "purpose": consent.purpose,
             "notice_hash": consent.notice_hash,
-            "policy_hash": consent.policy_hash,
             "capacity": consent.capacity.value,
+            "retention_days": consent.retention_days,
             "state": consent.state.value,
             "valid_until": consent.valid_until,
-            "events": [_event(e.state, e.at) for e in consent.events],
+            "events": [_row_of(event) for event in consent.events],
+            "logged": consent.logged,
         }
+        if consent.state.stands:
+            row |= _due(consent.consent_id, consent.valid_until)
         with translated():
             self._client.put_item(
                 TableName=self._table, Item=to_item(row), ConditionExpression="attribute_not_exists(pk)"
@@ -50,36 +61,117 @@ class DynamoConsents:
             )
         return _consent(from_item(answer["Item"])) if "Item" in answer else None
 
-    def withdraw(self, consent: Consent, now: datetime) -> Consent:
-        """Append the withdrawal; withdrawing twice changes nothing."""
-        withdrawn = ConsentState.WITHDRAWN
+    def of_subject(self, tenant: str, subject: str) -> list[Consent]:
+        """Give all records of a subject, with consistent reads, newest first."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=to_values({"pk": f"{tenant}#{subject}"}),
+            ConsistentRead=True,
+        )
+        with translated():
+            return newest_first([_consent(from_item(item)) for page in pages for item in page["Items"]])
+
+    def append(self, consent: Consent, event: ConsentEvent) -> Consent:
+        """Append an event to the record as it was read.
+
+        Raises
+        ------
+        Conflict
+            If somebody appended one meanwhile, or the record is gone.
+        """
+        values = {
+            "state": event.state.value,
+            "until": event.valid_until,
+            "event": [_row_of(event)],
+            "seen": len(consent.events),
+        }
+        update = "SET #state = :state, valid_until = :until, #events = list_append(#events, :event)"
+        if event.state.stands:
+            due = _due(consent.consent_id, event.valid_until)
+            update += ", due_shard = :due_shard, due_at = :due_at"
+            values |= due
+        else:
+            update += " REMOVE due_shard, due_at"
+        try:
+            with translated():
+                answer = self._client.update_item(
+                    TableName=self._table,
+                    Key=_key(consent.tenant, consent.subject, consent.consent_id),
+                    UpdateExpression=update,
+                    ConditionExpression="size(#events) = :seen",
+                    ExpressionAttributeNames={"#state": "state", "#events": "events"},
+                    ExpressionAttributeValues=to_values(values),
+                    ReturnValues="ALL_NEW",
+                )
+        except ClientError as error:
+            if error_code(error) != "ConditionalCheckFailedException":
+                raise
+            raise Conflict("Expected the consent's record as it was read; found another event in it") from None
+        return _consent(from_item(answer["Attributes"]))
+
+    def mark_logged(self, consent: Consent) -> Consent:
+        """Note that the log has all of the record's events."""
         try:
             with translated():
                 self._client.update_item(
                     TableName=self._table,
                     Key=_key(consent.tenant, consent.subject, consent.consent_id),
-                    UpdateExpression="SET #state = :withdrawn, #events = list_append(#events, :event)",
-                    ConditionExpression="attribute_exists(pk) AND #state <> :withdrawn",
-                    ExpressionAttributeNames={"#state": "state", "#events": "events"},
-                    ExpressionAttributeValues=to_values(
-                        {"withdrawn": withdrawn.value, "event": [_event(withdrawn, now)]}
-                    ),
+                    UpdateExpression="SET logged = :count",
+                    ConditionExpression="logged < :count",
+                    ExpressionAttributeValues=to_values({"count": len(consent.events)}),
                 )
         except ClientError as error:
+            # Another writer has noted as much or more; or the record was erased.
             if error_code(error) != "ConditionalCheckFailedException":
                 raise
-        found = self.get(consent.tenant, consent.subject, consent.consent_id)
-        if found is None:
-            raise NotFound("Expected a consent record; found none")
+        return replace(consent, logged=len(consent.events))
+
+    def due(self, by: datetime) -> list[DueConsent]:
+        """Give the consents that stand and whose time is over `by` then."""
+        found: list[DueConsent] = []
+        for shard in range(DUE_SHARDS):
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                IndexName="due",
+                KeyConditionExpression="due_shard = :shard AND due_at <= :by",
+                ExpressionAttributeValues=to_values({"shard": f"due#{shard}", "by": by}),
+            )
+            with translated():
+                for page in pages:
+                    for item in page["Items"]:
+                        row = from_item(item)
+                        tenant, _, subject = row["pk"].partition("#")
+                        found.append(DueConsent(tenant, subject, row["sk"]))
         return found
+
+
+def _due(consent_id: str, at: datetime) -> dict[str, Any]:
+    return {"due_shard": f"due#{zlib.crc32(consent_id.encode()) % DUE_SHARDS}", "due_at": at}
 
 
 def _key(tenant: str, subject: str, consent_id: str) -> dict[str, Any]:
     return to_item({"pk": f"{tenant}#{subject}", "sk": consent_id})
 
 
-def _event(state: ConsentState, at: datetime) -> dict[str, str]:
-    return {"state": state.value, "at": stamp(at)}
+def _row_of(event: ConsentEvent) -> dict[str, str]:
+    return {
+        "state": event.state.value,
+        "at": stamp(event.at),
+        "valid_until": stamp(event.valid_until),
+        "policy_hash": event.policy_hash,
+        "by": event.by.value,
+    }
+
+
+def _event(row: dict[str, str]) -> ConsentEvent:
+    return ConsentEvent(
+        state=ConsentState(row["state"]),
+        at=moment(row["at"]),
+        valid_until=moment(row["valid_until"]),
+        policy_hash=row["policy_hash"],
+        by=ActorKind(row["by"]),
+    )
 
 
 def _consent(row: dict[str, Any]) -> Consent:
@@ -90,8 +182,8 @@ def _consent(row: dict[str, Any]) -> Consent:
         consent_id=row["sk"],
         purpose=row["purpose"],
         notice_hash=row["notice_hash"],
-        policy_hash=row["policy_hash"],
         capacity=Capacity(row["capacity"]),
-        valid_until=moment(row["valid_until"]),
-        events=tuple(ConsentEvent(ConsentState(e["state"]), moment(e["at"])) for e in row["events"]),
+        retention_days=row["retention_days"],
+        events=tuple(_event(event) for event in row["events"]),
+        logged=row["logged"],
     )

@@ -159,9 +159,15 @@ class DynamoUploads:
                 "ConditionCheck": {
                     "TableName": self._consents,
                     "Key": to_item({"pk": f"{upload.tenant}#{upload.subject}", "sk": upload.consent_id}),
-                    "ConditionExpression": "#state = :given AND valid_until > :now",
+                    "ConditionExpression": "#state IN (:given, :reconfirmed) AND valid_until > :now",
                     "ExpressionAttributeNames": {"#state": "state"},
-                    "ExpressionAttributeValues": to_values({"given": ConsentState.GIVEN.value, "now": now}),
+                    "ExpressionAttributeValues": to_values(
+                        {
+                            "given": ConsentState.GIVEN.value,
+                            "reconfirmed": ConsentState.RECONFIRMED.value,
+                            "now": now,
+                        }
+                    ),
                 }
             },
             {
