@@ -159,3 +159,28 @@ def test_a_file_that_is_no_verifier_key_is_a_usage_error(sealing: Sealing, tmp_p
     wrong.write_text("hello")
     result = run("verify", "--export", tmp_path / "out", "--checkpoints", tmp_path / "out", "--vkey", wrong)
     assert result.exit_code == 2
+
+
+def test_the_deployed_log_proves_one_event_by_its_place_and_by_its_id(
+    sealing: Sealing, tmp_path: Path, vkey: Path
+) -> None:
+    chain = f"acme/photo/{4:032x}"
+    row = sealing.audit.get(chain, 2)
+    assert row is not None
+    for n, event in enumerate((f"photo.{4:032x}.2", row.event_id)):
+        receipt = tmp_path / f"{n}.tlog-proof"
+        assert run("prove", event, "--out", receipt).exit_code == 0
+        checked = run("check", receipt, "--vkey", vkey)
+        assert (checked.exit_code, json.loads(checked.stdout)) == (0, row.fields)
+    asked = [r.fields["details"]["query"] for r in sealing.audit.last(tenant_chain(TENANT), 2)]
+    assert asked == ["prove", "prove"]
+
+
+@pytest.mark.parametrize("event", ["photo.{}.9", "no-such/Event", "photo.x"])
+def test_an_event_that_the_deployed_log_does_not_have_is_refused(sealing: Sealing, event: str) -> None:
+    assert run("prove", event.format("0" * 32)).exit_code == 1
+
+
+def test_proving_needs_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PHOTOGATE_TENANT", raising=False)
+    assert run("prove", "tenant.0").exit_code == 2

@@ -10,9 +10,10 @@ from photogate.audit.query import Question, check_chain
 from photogate.cli.audit_desk import Desk, deployment_options
 from photogate.cli.audit_export import export_command
 from photogate.cli.audit_key import vkey_command
-from photogate.cli.audit_offline import check_command, prove_command, verify_command
+from photogate.cli.audit_offline import check_command, verify_command
 from photogate.cli.audit_options import output_options, question_options
 from photogate.cli.audit_output import Format, print_rows
+from photogate.cli.audit_prove import prove_command
 from photogate.cli.audit_sql import sql_command
 from photogate.cli.audit_watch import stats_command, tail_command
 from photogate.cli.failing import EXIT_REFUSED

@@ -1,4 +1,4 @@
-"""`photogate audit verify`, `prove` and `check`: what an auditor runs, on files alone."""
+"""`photogate audit verify` and `check`: what an auditor runs, on files alone."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ import click
 
 from photogate.audit.damage import Damage, DamageFound
 from photogate.audit.note import NoteError, VerifierKey, parse_vkey
-from photogate.audit.receipt import check_receipt, make_receipt
-from photogate.audit.verify import HEARTBEAT, Report, export_lines, read_checkpoints, verify
+from photogate.audit.receipt import check_receipt
+from photogate.audit.verify import HEARTBEAT, Report, verify
 from photogate.cli.failing import named_errors
-from photogate.errors import NotFound
 
-__all__ = ["check_command", "prove_command", "verify_command"]
+__all__ = ["FILE", "FOLDER", "check_command", "read_vkey", "verify_command"]
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -95,32 +94,6 @@ def print_report(report: Report, as_json: bool) -> None:
     click.echo("Keep the newest checkpoint: whoever holds it can tell any later change of what it covers.")
 
 
-@click.command("prove", short_help="Write a receipt for one event.")
-@click.argument("event")
-@click.option("--export", "export", type=FOLDER, required=True, help="Folder of events-*.jsonl.")
-@click.option("--checkpoints", type=FOLDER, required=True, help="Copy of the ledger bucket, with its tiles.")
-@click.option("--vkey", type=FILE, required=True, help="File of the log's verifier key.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Where to write; stdout without it.")
-def prove_command(event: str, export: Path, checkpoints: Path, vkey: Path, out: Path | None) -> None:
-    """Write a receipt (C2SP tlog-proof) for EVENT, the id that `photogate audit list` shows."""
-    with named_errors():
-        key = read_vkey(vkey)
-        newest = read_checkpoints(checkpoints, key)[0][-1]
-        index, line = find_event(event, export)
-        note = next(p for p in sorted(checkpoints.rglob("*")) if p.is_file() and is_note_of(p, newest.text))
-
-        def fetch(path: str) -> bytes | None:
-            file = checkpoints / path
-            return file.read_bytes() if file.is_file() else None
-
-        receipt = make_receipt(index, line, note.read_bytes(), fetch).data
-    if out is None:
-        sys.stdout.buffer.write(receipt)
-    else:
-        out.write_bytes(receipt)
-        click.echo(f"Wrote a receipt for row {index} of {newest.size}.", err=True)
-
-
 @click.command("check", short_help="Check a receipt.")
 @click.argument("receipt", type=FILE)
 @click.option("--vkey", type=FILE, required=True, help="File of the log's verifier key.")
@@ -132,26 +105,6 @@ def check_command(receipt: Path, vkey: Path, event: Path | None) -> None:
         body, index, checkpoint = check_receipt(receipt.read_bytes(), read_vkey(vkey), given)
     click.echo(body.decode())
     click.echo(f"Row {index} of {checkpoint.size} in the log {checkpoint.origin}.", err=True)
-
-
-def find_event(event: str, export: Path) -> tuple[int, bytes]:
-    """Give an event's index and body.
-
-    Raises
-    ------
-    NotFound
-        If the export has no event with this id.
-    """
-    wanted = json.dumps(event).encode()
-    for index, line in enumerate(export_lines(export)):
-        if wanted in line and json.loads(line).get("id") == event:
-            return index, line
-    raise NotFound("Expected an event with this id in the export; found none")
-
-
-def is_note_of(path: Path, text: str) -> bool:
-    """Tell whether a file is the note with this text."""
-    return path.read_bytes().startswith(text.encode() + b"\n")
 
 
 def read_vkey(path: Path) -> VerifierKey:
