@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from photogate.audit.trail import Trail
@@ -23,10 +24,10 @@ from photogate.config import (
     WorkSettings,
     load,
 )
-from photogate.observability import step
+from photogate.observability import logger, metrics, step
 from photogate.workflow.keeping import Quarantine
 from photogate.workflow.outcome import RecordOutcome
-from photogate.workflow.sweeping import SweepUploads
+from photogate.workflow.sweeping import SweepUploads, failures
 
 
 class Needs(
@@ -49,6 +50,12 @@ world = World(settings, "sweep_uploads")
 patience, grace = timedelta(seconds=settings.patience_s), timedelta(seconds=settings.grace_s)
 
 
+def not_ended(tenant: str, upload_id: str, error: Exception) -> None:
+    """Say which upload stays open, and the class of what stood in the way."""
+    found = {"tenant": tenant, "upload_id": upload_id, "error": type(error).__name__}
+    logger.error("upload not ended", extra=found)
+
+
 @step("sweep_uploads")
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer with how many uploads ended in which way."""
@@ -62,4 +69,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             RecordOutcome(w.uploads, w.incoming, w.work, w.vault, w.quarantine, w.bus, trail, system_clock),
         )
 
-    return SweepUploads(world.uploads, world.incoming, steps, system_clock, patience, grace).run()
+    sweep = SweepUploads(world.uploads, world.incoming, steps, not_ended, system_clock, patience, grace)
+    ends = sweep.run()
+    # At every run, also when there is none: an alarm over several runs needs each of them.
+    metrics.add_metric("UploadsNotEnded", MetricUnit.Count, failures(ends))
+    return ends

@@ -389,6 +389,7 @@ def test_every_alarm_goes_to_the_topic() -> None:
         "Errors",
         "IteratorAge",
         "IntegrityAlerts",
+        "UploadsNotEnded",
     }
     for properties in alarms.values():
         condition, then, _ = properties["AlarmActions"]["Fn::If"]

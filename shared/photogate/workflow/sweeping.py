@@ -7,7 +7,7 @@ that has been open for too long, and ends it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -22,15 +22,22 @@ from photogate.workflow.outcome import RecordOutcome, is_there, outcome_of
 from photogate.workflow.ports import Objects
 from photogate.workflow.state import Failed
 
-__all__ = ["GRACE", "PATIENCE", "SweepUploads"]
+__all__ = ["GRACE", "PATIENCE", "SweepUploads", "failures"]
 
 # An Express execution ends after five minutes; after ten nobody is working on the photo any more.
 PATIENCE = timedelta(minutes=10)
 # An upload may begin at a link's last moment, and its event takes its time.
 GRACE = LINK_LIFETIME + timedelta(minutes=10)
 
+FAILED = "failed_"
+
 # One name for all that nobody ended: a sweep that goes on where another broke off must write the same event.
 STUCK = Failed(name="States.Timeout")
+
+
+def failures(ends: Mapping[str, int]) -> int:
+    """Count the uploads that a run could not end, whatever the error was."""
+    return sum(count for end, count in ends.items() if end.startswith(FAILED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +48,14 @@ class SweepUploads:
     ----------
     steps
         Gives Quarantine and RecordOutcome for one upload, whose events then belong to that upload's sweep.
+    not_ended
+        Called with tenant, upload id and error for each upload that could not be ended.
     """
 
     uploads: UploadStore
     incoming: Objects
     steps: Callable[[str], tuple[Trail, Quarantine, RecordOutcome]]
+    not_ended: Callable[[str, str, Exception], None]
     clock: Clock
     patience: timedelta = PATIENCE
     grace: timedelta = GRACE
@@ -53,7 +63,7 @@ class SweepUploads:
     def run(self) -> dict[str, int]:
         """Answer with how many uploads ended in which way; one that fails does not keep the others waiting.
 
-        What failed stays open and is tried again on the next run; the caller should alarm on ``failed_...``.
+        What failed stays open and is tried again on the next run: `failures` counts it, for an alarm.
         """
         now = self.clock()
         ends: Counter[str] = Counter()
@@ -66,7 +76,8 @@ class SweepUploads:
             except Duplicate:
                 ends["moved_on"] += 1
             except Exception as error:
-                ends[f"failed_{type(error).__name__}"] += 1
+                ends[f"{FAILED}{type(error).__name__}"] += 1
+                self.not_ended(tenant, upload_id, error)
         return dict(ends)
 
     def _end(self, upload: Upload, now: datetime) -> str:
