@@ -22,6 +22,7 @@ __all__ = [
     "EventSettings",
     "IncomingSettings",
     "LedgerSettings",
+    "OriginSettings",
     "PoliciesSettings",
     "PseudonymSettings",
     "QuarantineSettings",
@@ -68,11 +69,15 @@ class LedgerSettings(AuditSettings):
     ledger_bucket: Name = Field(description="Bucket of checkpoints and hash tiles.")
 
 
-class SealSettings(LedgerSettings):
-    """For the sealer."""
+class OriginSettings(Settings):
+    """For whoever signs checkpoints, or publishes their key."""
 
     checkpoint_key: Name = Field(description="KMS key that signs checkpoints.")
     log_origin: Name = Field(description="The log's name, under which checkpoints are signed.")
+
+
+class SealSettings(LedgerSettings, OriginSettings):
+    """For the sealer."""
 
 
 class UploadsSettings(Settings):

@@ -85,6 +85,19 @@ def test_the_running_log_verifies_offline_under_the_key_of_kms(exported: tuple[P
     assert report["heartbeats"] >= 1
 
 
+def test_the_stack_publishes_the_key_that_kms_signs_with(cloud: LocalCloud, run_photogate: Callable[..., str]) -> None:
+    assert cloud.outputs["Vkey"] == run_photogate("audit", "vkey").strip()
+
+
+def test_an_event_of_the_running_log_is_proved_and_checked(
+    exported: tuple[Path, Path], run_photogate: Callable[..., str], acme: str, tmp_path: Path
+) -> None:
+    receipt = tmp_path / "event.tlog-proof"
+    run_photogate("audit", "prove", "tenant.0", "--tenant", acme, "--out", str(receipt))
+    event = json.loads(run_photogate("audit", "check", str(receipt), "--vkey", str(exported[1])))
+    assert (event["chain"], event["seq"]) == (f"{acme}/tenant", 0)
+
+
 def test_an_edited_row_of_it_is_named(exported: tuple[Path, Path], tmp_path: Path) -> None:
     out, vkey = exported
     file = next(out.glob("events-*.jsonl"))

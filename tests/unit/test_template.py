@@ -486,6 +486,9 @@ def callers(function: str) -> str:
             called.append(f"`{properties['Method']} {properties['Path']}`")
         else:
             called.append(properties["Schedule"].replace("rate(", "every ").rstrip(")"))
+    for resource in written()["Resources"].values():
+        if text(resource.get("Properties", {}).get("ServiceToken", "")) == f"{function}.Arn":
+            called.append("CloudFormation")
     placeholder = "${" + function.removesuffix("Function") + "Arn}"
     states = [name for name, state in machine()["States"].items() if state.get("Resource") == placeholder]
     return ", ".join(called + states)

@@ -10,16 +10,9 @@ from photogate.aws.checkpoint_key import CheckpointKey
 from photogate.aws.session import make_client
 from photogate.cli.connection import settings_of
 from photogate.cli.failing import named_errors
-from photogate.config import Name, Settings
+from photogate.config import OriginSettings
 
 __all__ = ["vkey_command"]
-
-
-class VkeySettings(Settings):
-    """What the command needs of a deployment."""
-
-    checkpoint_key: Name
-    log_origin: Name
 
 
 @click.command("vkey", short_help="Print the log's verifier key.")
@@ -31,6 +24,6 @@ class VkeySettings(Settings):
 def vkey_command(outputs: Path | None) -> None:
     """Print the verifier key (C2SP vkey) of a deployed log. Give it to auditors by a way that they trust."""
     with named_errors():
-        settings = settings_of(VkeySettings, outputs)
+        settings = settings_of(OriginSettings, outputs)
         key = CheckpointKey(make_client("kms", settings), settings.checkpoint_key, settings.log_origin).key
     click.echo(str(key))
