@@ -11,8 +11,7 @@ from photogate.clock import system_clock
 from photogate.config import (
     AuditSettings,
     IncomingSettings,
-    QuarantineSettings,
-    SubjectsSettings,
+    SealedSettings,
     UploadsSettings,
     load,
 )
@@ -21,7 +20,7 @@ from photogate.workflow.keeping import Quarantine
 from photogate.workflow.state import Admission, Failed, PhotoState, S3Event
 
 
-class Needs(UploadsSettings, IncomingSettings, QuarantineSettings, SubjectsSettings, AuditSettings):
+class Needs(UploadsSettings, IncomingSettings, SealedSettings, AuditSettings):
     """What this function reads of its environment."""
 
 
@@ -32,7 +31,7 @@ world = World(load(Needs), "quarantine_photo")
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer with the photo's state, and where the original is now."""
     trail = world.trail(str(event["execution_id"]), context.function_version)
-    quarantine = Quarantine(world.uploads, world.incoming, world.quarantine, world.subjects, trail, system_clock)
+    quarantine = Quarantine(world.uploads, world.incoming, world.sealed, world.subjects, trail, system_clock)
     if "admission" in event:
         return quarantine.run(PhotoState.parse(event)).plain()
     # AdmitUpload failed before there was a photo's state.

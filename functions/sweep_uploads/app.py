@@ -16,8 +16,7 @@ from photogate.config import (
     ConsentsSettings,
     EventSettings,
     IncomingSettings,
-    QuarantineSettings,
-    SubjectsSettings,
+    SealedSettings,
     SweepSettings,
     UploadsSettings,
     VaultSettings,
@@ -33,11 +32,10 @@ from photogate.workflow.sweeping import SweepUploads, failures
 class Needs(
     UploadsSettings,
     ConsentsSettings,
-    SubjectsSettings,
     IncomingSettings,
     WorkSettings,
     VaultSettings,
-    QuarantineSettings,
+    SealedSettings,
     EventSettings,
     AuditSettings,
     SweepSettings,
@@ -62,7 +60,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     def steps(run: str) -> tuple[Trail, Quarantine, RecordOutcome]:
         trail, w = world.trail(run, context.function_version), world
-        quarantine = Quarantine(w.uploads, w.incoming, w.quarantine, w.subjects, trail, system_clock)
+        quarantine = Quarantine(w.uploads, w.incoming, w.sealed, w.subjects, trail, system_clock)
         return (
             trail,
             quarantine,

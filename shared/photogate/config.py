@@ -27,6 +27,7 @@ __all__ = [
     "PseudonymSettings",
     "QuarantineSettings",
     "SealSettings",
+    "SealedSettings",
     "Settings",
     "SubjectsSettings",
     "SweepSettings",
@@ -126,6 +127,12 @@ class QuarantineSettings(Settings):
     """For whoever puts originals under review."""
 
     quarantine_bucket: Name = Field(description="Bucket of originals under review.")
+
+
+class SealedSettings(QuarantineSettings, SubjectsSettings):
+    """For whoever seals or opens originals."""
+
+    data_key: Name = Field(description="KMS key that wraps the subjects' data keys.")
 
 
 class VaultSettings(Settings):

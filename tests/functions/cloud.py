@@ -284,6 +284,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
         _tables(dynamodb, monkeypatch)
         mac_key = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
         monkeypatch.setenv("PHOTOGATE_PSEUDONYM_KEY", mac_key)
+        monkeypatch.setenv("PHOTOGATE_DATA_KEY", kms.create_key()["KeyMetadata"]["Arn"])
         queue = sqs.create_queue(QueueName="customer")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         events.put_rule(Name="customer", EventPattern=json.dumps({"source": ["photogate"]}))

@@ -40,6 +40,8 @@ AMAZON_POLICIES = {
 }
 # Who may read what lies in quarantine: the review's function, once there is one.
 READS_QUARANTINE: set[str] = set()
+# Who may use subjects' data keys to seal, and reads nothing that is sealed.
+SEALS = {"QuarantinePhotoFunction", "SweepUploadsFunction"}
 
 LEFT_AT_DEFAULT = {"endpoint_url", "threads", "patience_s", "grace_s"}
 
@@ -128,9 +130,21 @@ def test_no_function_but_the_reviews_may_read_or_decrypt_quarantine(function: st
         through_s3 = "kms:Decrypt" in s.actions and "s3." in s.condition
         if through_s3 and ("QuarantineBucket" in s.condition or "kms:EncryptionContext" not in s.condition):
             readers.add(s.sid)
-        if "kms:Decrypt" in s.actions and "kms:ViaService" not in s.condition:
+        if "kms:Decrypt" in s.actions and "kms:ViaService" not in s.condition and not for_subject_keys(s):
             readers.add(s.sid)
     assert bool(readers) == (function in READS_QUARANTINE), readers
+
+
+def for_subject_keys(statement: Statement) -> bool:
+    return '"kms:EncryptionContext:purpose": "originals"' in statement.condition
+
+
+@pytest.mark.parametrize("function", functions())
+def test_subjects_keys_are_for_those_who_seal_and_for_the_review(function: str) -> None:
+    uses = {a for s in own_statements(function) if for_subject_keys(s) for a in s.actions}
+    sealing = {"kms:Decrypt", "kms:GenerateDataKey"} if function in SEALS else set()
+    opening = {"kms:Decrypt"} if function in READS_QUARANTINE else set()
+    assert uses == sealing | opening
 
 
 @pytest.mark.parametrize("function", functions())
@@ -462,6 +476,8 @@ def permissions(function: str) -> str:
     """Write what a role may do as the architecture's table has it; the data key follows from the buckets."""
     by_place: dict[str, set[str]] = defaultdict(set)
     for statement in own_statements(function):
+        if for_subject_keys(statement):
+            by_place["subjects' data keys"] |= {action.partition(":")[2] for action in statement.actions}
         for resource in statement.resources:
             if resource != "DataKey.Arn":
                 by_place[place(resource)] |= {action.partition(":")[2] for action in statement.actions}

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 
 from photogate.clock import stamp
 
@@ -49,6 +49,8 @@ def _plain(value: Any) -> Any:
 def _natural(value: Any) -> Any:
     if isinstance(value, Decimal):
         return int(value)
+    if isinstance(value, Binary):
+        return bytes(value)  # type: ignore[call-overload]
     if isinstance(value, list):
         return [_natural(v) for v in value]
     if isinstance(value, dict):

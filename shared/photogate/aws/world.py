@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from photogate.audit.event import Actor, ActorKind
 from photogate.audit.log import AuditLog
@@ -18,11 +18,15 @@ from photogate.aws.ledger_table import LedgerTable
 from photogate.aws.policies_table import DynamoPolicies
 from photogate.aws.s3 import Bucket
 from photogate.aws.session import make_client
+from photogate.aws.subject_keys import SubjectKeys
 from photogate.aws.subjects_table import DynamoSubjects
 from photogate.aws.uploads_table import DynamoUploads
 from photogate.config import Settings
 from photogate.errors import Misconfigured
 from photogate.intake import Identity
+
+if TYPE_CHECKING:
+    from photogate.aws.sealed_bucket import SealedBucket
 
 __all__ = ["World"]
 
@@ -114,6 +118,20 @@ class World:
     def quarantine(self) -> Bucket:
         """Originals under review."""
         return self._bucket("quarantine_bucket")
+
+    @cached_property
+    def sealed(self) -> SealedBucket:
+        """Originals under review, sealed."""
+        # Its functions alone have the crypto layer.
+        from photogate.aws.sealed_bucket import SealedBucket
+
+        return SealedBucket(self.quarantine, self.subject_keys)
+
+    @cached_property
+    def subject_keys(self) -> SubjectKeys:
+        """The subjects' data keys."""
+        kms = make_client("kms", self.settings)
+        return SubjectKeys(kms, self._dynamodb, self._setting("subjects_table"), self._setting("data_key"))
 
     @cached_property
     def vault(self) -> Bucket:

@@ -15,7 +15,7 @@ from photogate.policy import Decision
 from photogate.subjects import SubjectStore, require_open
 from photogate.uploads import EXTENSIONS, Claim, Upload, UploadStore, parse_key
 from photogate.workflow.detection import read_findings
-from photogate.workflow.ports import Objects
+from photogate.workflow.ports import Objects, Sealed
 from photogate.workflow.state import Admission, Failed, PhotoState, Quarantined, Rejected, Retake, Stored
 from photogate.workflow.stripping import read_checked
 
@@ -140,11 +140,11 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
-    """Puts the original where only a review can get at it."""
+    """Puts the original, sealed, where only a review can get at it."""
 
     uploads: UploadStore
     incoming: Objects
-    quarantine: Objects
+    quarantine: Sealed
     subjects: SubjectStore
     trail: Trail
     clock: Clock
@@ -179,7 +179,7 @@ class Quarantine:
         if reason in KEPT_NOTHING:
             return state.model_copy(update={"admission": Admission.REJECTED, "reason": reason, "error": None})
         data = read_checked(self.incoming, state.key, state.sha256, state.version_id)
-        version = self.quarantine.put(str(place), data, "application/octet-stream")
+        version = self.quarantine.seal(place, data)
         self.trail.record(
             EventName.REVIEW_OPENED,
             step="quarantined",

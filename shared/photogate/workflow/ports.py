@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-__all__ = ["Announcer", "Head", "Objects", "Version"]
+from photogate.uploads import ObjectKey
+
+__all__ = ["Announcer", "Head", "Objects", "Sealed", "Version"]
 
 
 class Head(Protocol):
@@ -52,6 +54,16 @@ class Objects(Protocol):
 
     def keys(self, prefix: str) -> Iterator[str]:
         """List the current keys below a prefix."""
+
+
+class Sealed(Protocol):
+    """The bucket of originals under review, each sealed under its subject's data key."""
+
+    def seal(self, place: ObjectKey, original: bytes) -> str:
+        """Write an upload's original; give its version id; raise `Fenced` for a subject that is being erased."""
+
+    def open(self, place: ObjectKey, version_id: str | None = None) -> bytes:
+        """Read it; only the review's role may."""
 
 
 class Announcer(Protocol):
