@@ -61,6 +61,7 @@ class ConsentEvent(_Answer):
 
     state: ConsentState
     at: str = Field(description="RFC 3339, in UTC.")
+    receipt: str = Field(description="Path of its receipt; sealed within seconds, a 503 until then.")
 
 
 class Consent(_Answer):
@@ -189,6 +190,12 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         Consent,
         Scope.CONSENTS_WRITE,
         "One that stands or has expired holds again from now on; one that was refused or withdrawn does not.",
+    ),
+    ("GET", "/consents/{id}/receipt"): Operation(
+        TlogProof,
+        None,
+        "Of the caller's own consent. An event is sealed within seconds; until then the answer is a 503.",
+        query=(("event", "Which of the record's events, counted from 0; the last unless given."),),
     ),
     ("POST", "/uploads"): Operation(
         UploadIssued,

@@ -44,6 +44,11 @@ export class Api {
     return this.#repeat("POST", `/consents/${id}/withdraw`);
   }
 
+  /** The proof that the record's last event is in the log, as text; an event is sealed within seconds. */
+  receipt(id) {
+    return this.#repeat("GET", `/consents/${id}/receipt`);
+  }
+
   /** Announces a photo; `key` makes repeating it harmless. */
   requestUpload(announcement, key) {
     return this.#repeat("POST", "/uploads", announcement, { "Idempotency-Key": key });
@@ -85,7 +90,8 @@ export class Api {
       // A refusal before any function runs may come without CORS headers: the browser then shows it as a network error.
       throw expired(this.token) ? new Problem(401, "Token") : new Problem(0, "Network");
     }
-    const document = await response.json().catch(() => ({}));
+    const plain = response.headers.get("Content-Type")?.startsWith("text/plain");
+    const document = plain ? await response.text() : await response.json().catch(() => ({}));
     if (!response.ok) throw new Problem(response.status, String(document.type ?? "").split(":").pop());
     return document;
   }

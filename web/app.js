@@ -21,6 +21,7 @@ let api;
 let config;
 let notice; // {notice, notice_hash, valid_days}
 let consent; // {id, notice_hash, ...} while it stands
+let withdrawn = []; // Ids of the consents that were withdrawn on this visit.
 let photo; // What `read` gave of the chosen file.
 let leaving = new AbortController(); // Aborts what is being sent.
 let retry = () => location.reload();
@@ -34,6 +35,7 @@ function show(section) {
   shown.section = section;
   for (const name of SECTIONS) element(name).hidden = name !== section;
   element("consent").hidden = !consent;
+  element("proof").hidden = !withdrawn.length;
   element("announcer").textContent = "";
   element(section).querySelector("h2")?.focus();
   window.scrollTo(0, 0);
@@ -115,10 +117,21 @@ async function answerNotice(decision) {
 
 /** Withdraws every consent to this purpose, not only the one that the page goes by. */
 async function withdraw() {
-  for (const { id } of await readConsents()) await api.withdraw(id);
+  for (const { id } of await readConsents()) withdrawn.push((await api.withdraw(id)).id);
   forgetPhoto();
   shown.outcome = null;
   await askConsent("withdrawn");
+}
+
+/** Saves the receipts of what was withdrawn: whoever has the log's public key can check them. */
+async function saveReceipts() {
+  for (const id of withdrawn) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([await api.receipt(id)], { type: "text/plain" }));
+    link.download = `consent-${id}.tlog-proof`;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  }
 }
 
 // ------------------------------------------------------------------------------------------------------------ photo
@@ -327,6 +340,7 @@ async function start(token) {
   on("discard", "click", () => choose());
   on("another", "click", () => choose());
   on("withdraw", "click", withdraw);
+  on("save-receipt", "click", saveReceipts);
   on("retry", "click", () => retry());
   if (!token) throw new Problem(401, "Token");
   await configure(token);

@@ -11,18 +11,18 @@ from photogate.aws.world import World
 from photogate.clock import system_clock
 from photogate.config import (
     ApiSettings,
-    AuditSettings,
     ConsentsSettings,
+    LedgerSettings,
     PoliciesSettings,
     PseudonymSettings,
     load,
 )
-from photogate.http import Api, answer, parse_body
+from photogate.http import Api, answer, parse_body, text_answer
 from photogate.intake import ConsentRequest, Consents, ReconfirmRequest
 from photogate.observability import step
 
 
-class Needs(ApiSettings, ConsentsSettings, PseudonymSettings, PoliciesSettings, AuditSettings):
+class Needs(ApiSettings, ConsentsSettings, PseudonymSettings, PoliciesSettings, LedgerSettings):
     """What this function reads of its environment."""
 
 
@@ -34,7 +34,7 @@ api = Api(settings)
 def consents() -> Consents:
     """Give what acts on consents in this request."""
     trail = world.trail(api.request_id, api.function_version)
-    return Consents(world.identity, world.consents, world.policies, world.audit, trail, system_clock)
+    return Consents(world.identity, world.consents, world.policies, world.audit, world.receipts, trail, system_clock)
 
 
 @api.resolver.get("/consents")
@@ -59,6 +59,12 @@ def withdraw_consent(consent_id: str) -> Response[str]:
 def reconfirm_consent(consent_id: str) -> Response[str]:
     """Confirm it again, and so prolong it."""
     return answer(consents().reconfirm(api.caller, consent_id, parse_body(ReconfirmRequest, api.body)))
+
+
+@api.resolver.get("/consents/<consent_id>/receipt")
+def give_consent_receipt(consent_id: str) -> Response[str]:
+    """Prove to the subject that an event of its consent is in the log."""
+    return text_answer(consents().receipt(api.caller, consent_id, api.query.get("event")).data.decode())
 
 
 @step("manage_consents")

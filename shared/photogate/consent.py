@@ -110,7 +110,8 @@ class Consent:
     events
         In order, never changed, only appended to.
     logged
-        How many of the events the audit log has. A consent whose giving is not in the log allows nothing.
+        Where the audit log has the events: their sequences in the subject's chain, as far as they are there. A consent
+        whose giving is not in the log allows nothing.
     """
 
     tenant: str
@@ -121,7 +122,7 @@ class Consent:
     capacity: Capacity
     retention_days: int
     events: tuple[ConsentEvent, ...]
-    logged: int = 0
+    logged: tuple[int, ...] = ()
 
     @property
     def state(self) -> ConsentState:
@@ -140,11 +141,16 @@ class Consent:
 
     def valid_for(self, purpose: str, now: datetime) -> bool:
         """Tell whether it covers `purpose` at this moment."""
-        return self.logged > 0 and self.purpose == purpose and self.state.stands and now < self.valid_until
+        return bool(self.logged) and self.purpose == purpose and self.state.stands and now < self.valid_until
 
     def event_id(self, place: int) -> str:
         """Give the id under which the audit log has the event at `place`."""
         return f"{self.consent_id}/{_step(self.events[place].state, place)}"
+
+    @property
+    def chain(self) -> str:
+        """The chain of the audit log that its events are in."""
+        return subject_chain(self.tenant, self.subject)
 
 
 class DueConsent(NamedTuple):
@@ -170,8 +176,8 @@ class ConsentStore(Protocol):
     def append(self, consent: Consent, event: ConsentEvent) -> Consent:
         """Append an event to the record as it was read; raise `Conflict` where somebody did meanwhile."""
 
-    def mark_logged(self, consent: Consent) -> Consent:
-        """Note that the log has all of the record's events."""
+    def mark_logged(self, consent: Consent) -> None:
+        """Note where the log has the record's events."""
 
 
 def give(
@@ -262,10 +268,10 @@ def settle(store: ConsentStore, consent: Consent, trail: Trail) -> Consent:
     The record is written first, and its event after it: an event for a consent that is nowhere would speak for ever
     of one that nobody has. What broke in between is settled by whoever sees the record next, with the same event.
     """
-    if consent.logged == len(consent.events):
+    if len(consent.logged) == len(consent.events):
         return consent
-    for place in range(consent.logged, len(consent.events)):
-        event = consent.events[place]
+    logged = list(consent.logged)
+    for place, event in list(enumerate(consent.events))[len(logged) :]:
         swept = event.by is ActorKind.SERVICE
         actor = Actor(event.by, SWEEPER if swept else consent.subject)
         details: dict[DetailKey, int | str] = {
@@ -275,17 +281,20 @@ def settle(store: ConsentStore, consent: Consent, trail: Trail) -> Consent:
         }
         if event.state.stands:
             details[DetailKey.CONSENT_DAYS] = (event.valid_until - event.at).days
-        replace(trail, function=SWEEPER if swept else DESK).by(actor).within(consent.consent_id).record(
+        row = (replace(trail, function=SWEEPER if swept else DESK).by(actor).within(consent.consent_id)).record(
             _EVENT_OF[event.state],
             step=_step(event.state, place),
             tenant=consent.tenant,
-            chain=subject_chain(consent.tenant, consent.subject),
+            chain=consent.chain,
             subject=consent.subject,
             purpose=consent.purpose,
             policy_hash=event.policy_hash,
             details=details,
         )
-    return store.mark_logged(consent)
+        logged.append(row.seq)
+    settled = replace(consent, logged=tuple(logged))
+    store.mark_logged(settled)
+    return settled
 
 
 def require_valid(consent: Consent | None, purpose: str, now: datetime) -> Consent:

@@ -13,6 +13,8 @@ from photogate.access import Caller, Scope, require_scope
 from photogate.audit.canonical import canonical
 from photogate.audit.event import Actor, ActorKind, DetailKey, EventName, Outcome, tenant_chain
 from photogate.audit.log import AuditStore
+from photogate.audit.receipt import Receipt
+from photogate.audit.receipts import Receipts
 from photogate.audit.trail import Trail
 from photogate.clock import Clock, stamp
 from photogate.consent import (
@@ -26,7 +28,7 @@ from photogate.consent import (
     settle,
     withdraw,
 )
-from photogate.errors import NotFound, RequestRefused
+from photogate.errors import NotFound, RequestRefused, Transient
 from photogate.policy import Policy, PurposeName
 from photogate.subjects import CallerMac, SubjectStore, find_pseudonym, pseudonym_of, require_open
 from photogate.tenants import PolicyStore, policy_in_force
@@ -153,6 +155,7 @@ class Consents:
     consents: ConsentStore
     policies: PolicyStore
     events: AuditStore
+    receipts: Receipts
     trail: Trail
     clock: Clock
 
@@ -206,6 +209,27 @@ class Consents:
         consent = withdraw(self.consents, consent, self.clock(), spoken_by(caller, consent.subject).kind)
         return self._view(settle(self.consents, consent, self.trail))
 
+    def receipt(self, caller: Caller, consent_id: str, place: str | None) -> Receipt:
+        """Prove that one of the record's events, the last unless told otherwise, is in the log.
+
+        Raises
+        ------
+        NotFound
+            If this is no consent of the caller, or has no such event.
+        Transient
+            If the event is not sealed yet.
+        """
+        consent = settle(self.consents, self._mine(caller, consent_id), self.trail)
+        wanted = str(len(consent.events) - 1) if place is None else place
+        if wanted not in map(str, range(len(consent.events))):
+            raise NotFound("Expected an event of this consent, counted from 0; found none")
+        receipt = self.receipts.of(consent.chain, consent.logged[int(wanted)])
+        if receipt is None:
+            raise Transient(
+                "Expected the event to be covered by a checkpoint; it is not yet, which takes a few seconds"
+            )
+        return receipt
+
     def _mine(self, caller: Caller, consent_id: str) -> Consent:
         subject = self.identity.known(caller)
         consent = self.consents.get(caller.tenant, subject, consent_id) if subject and is_id(consent_id) else None
@@ -232,7 +256,14 @@ class Consents:
             "capacity": consent.capacity.value,
             "notice_hash": consent.notice_hash,
             "valid_until": stamp(consent.valid_until),
-            "events": [{"state": e.state.value, "at": stamp(e.at)} for e in consent.events],
+            "events": [
+                {
+                    "state": event.state.value,
+                    "at": stamp(event.at),
+                    "receipt": f"/consents/{consent.consent_id}/receipt?event={place}",
+                }
+                for place, event in enumerate(consent.events)
+            ],
         }
 
 

@@ -12,14 +12,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Download, Page, Route, expect, sync_playwright
 
 from local.cloud import SUBJECT_SCOPES, LocalCloud
+from photogate.audit.receipt import parse_receipt
 from photogate.config import REPOSITORY
 from photogate.policy import default_policy
 from tests import photos
@@ -305,6 +307,15 @@ def test_consent_given_on_an_earlier_visit_holds_and_is_withdrawn_whole_on_a_lat
     expect(later.page.locator("#consent")).to_be_hidden()
     held = cloud.as_caller(earlier.tenant, earlier.caller).get("/consents").json["consents"]
     assert [consent["state"] for consent in held] == ["withdrawn", "withdrawn"]
+    saved: list[Download] = []
+    later.page.on("download", saved.append)
+    later.page.get_by_role("button", name=ENGLISH["save_receipt"]).click()
+    expect(later.page.locator("#save-receipt")).to_be_enabled()
+    assert {file.suggested_filename for file in saved} == {f"consent-{c['id']}.tlog-proof" for c in held}
+    proofs = [parse_receipt(Path(file.path()).read_bytes()) for file in saved]
+    proved = [json.loads(proof.body or b"") for proof in proofs]
+    assert {e["details"]["consent_id"] for e in proved} == {c["id"] for c in held}
+    assert {e["name"] for e in proved} == {"consent.withdrawn"}
 
 
 def test_consent_to_an_earlier_notice_is_asked_anew_and_can_still_be_withdrawn(

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import ModuleType, SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 import boto3
 import pytest
@@ -97,13 +98,15 @@ class Account:
         tenant: str = TENANT,
         scopes: str = "uploads:write consents:write",
         headers: dict[str, str] | None = None,
+        query: dict[str, str] | None = None,
         request_id: str = "http-1",
     ) -> tuple[int, Any]:
         """Call the API as the HTTP API would after its authorizer let the token through."""
         event = {
             "version": "2.0",
             "rawPath": path,
-            "rawQueryString": "",
+            "rawQueryString": urlencode(query or {}),
+            "queryStringParameters": query or {},
             "headers": {"content-type": "application/json", **(headers or {})},
             "body": body if isinstance(body, str) else json.dumps(body) if body is not None else "",
             "isBase64Encoded": False,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from photogate.audit.receipt import check_receipt
 from photogate.aws.consents_table import DynamoConsents
 from photogate.errors import Transient
 from photogate.policy import Policy, Purpose, default_policy
 from tests import photos
 from tests.functions.cloud import CALLER, TENANT, Account
+from tests.ledger_builders import EcSigner
 
 PURPOSE = "proof_of_delivery"
 
@@ -234,3 +237,49 @@ def test_no_row_of_the_table_holds_who_the_caller_is(aws: Account) -> None:
     answer_notice(aws, "given")
 
     assert CALLER not in str(aws.dynamodb.scan(TableName="consents")["Items"])
+
+
+def receipt(aws: Account, path: str, **who: Any) -> tuple[int, Any]:
+    """Ask for a receipt by its path, as the listing gives it."""
+    path, _, query = path.partition("?")
+    return aws.http("manage_consents", "GET", path, query=dict([query.split("=")]) if query else {}, **who)
+
+
+def test_a_subject_gets_a_receipt_of_each_event_that_anyone_with_the_key_can_check(aws: Account) -> None:
+    consent = answer_notice(aws, "given")["id"]
+    act(aws, consent, "reconfirm")
+    withdrawn = act(aws, consent, "withdraw")[1]
+    aws.seal()
+
+    proved = []
+    for event in withdrawn["events"]:
+        status, text = receipt(aws, event["receipt"])
+        assert status == 200
+        proved.append(json.loads(check_receipt(text.encode(), EcSigner().key)[0]))
+    assert [e["name"] for e in proved] == ["consent.given", "consent.reconfirmed", "consent.withdrawn"]
+    assert {e["details"]["consent_id"] for e in proved} == {consent}
+    assert receipt(aws, f"/consents/{consent}/receipt") == receipt(aws, f"/consents/{consent}/receipt?event=2")
+
+
+def test_an_event_that_is_not_sealed_yet_has_no_receipt_yet(aws: Account) -> None:
+    consent = answer_notice(aws, "given")["id"]
+    path = f"/consents/{consent}/receipt"
+
+    assert receipt(aws, path)[0] == 503
+    aws.seal()
+    assert receipt(aws, path)[0] == 200
+
+
+@pytest.mark.parametrize("event", ["1", "-1", "00", "x", ""])
+def test_there_is_no_receipt_of_an_event_that_is_none(aws: Account, event: str) -> None:
+    consent = answer_notice(aws, "given")["id"]
+    aws.seal()
+    assert receipt(aws, f"/consents/{consent}/receipt?event={event}")[0] == 404
+
+
+def test_nobody_gets_the_receipt_of_another_s_consent(aws: Account) -> None:
+    mine = answer_notice(aws, "given")["id"]
+    aws.seal()
+    theirs = receipt(aws, f"/consents/{mine}/receipt", caller="somebody-else")
+    assert theirs == receipt(aws, f"/consents/{'0' * 32}/receipt")
+    assert theirs[0] == 404

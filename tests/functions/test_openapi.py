@@ -39,6 +39,12 @@ def test_consents_as_promised(aws: Account) -> None:
     notice = notices["purposes"]["proof_of_delivery"]["notice_hash"]
     request = {"purpose": "proof_of_delivery", "notice_hash": notice, "decision": "given"}
     given = check("POST", "/consents", aws.http("manage_consents", "POST", "/consents", request))
+    path = f"/consents/{given['id']}/reconfirm"
+    again = aws.http("manage_consents", "POST", path, {"notice_hash": notice})
+    assert check("POST", path, again)["state"] == "reconfirmed"
+    aws.seal()
+    path = f"/consents/{given['id']}/receipt"
+    assert check("GET", path, aws.http("manage_consents", "GET", path))
     path = f"/consents/{given['id']}/withdraw"
 
     assert check("POST", path, aws.http("manage_consents", "POST", path))["state"] == "withdrawn"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -43,7 +42,7 @@ class DynamoConsents:
             "state": consent.state.value,
             "valid_until": consent.valid_until,
             "events": [_row_of(event) for event in consent.events],
-            "logged": consent.logged,
+            "logged": list(consent.logged),
         }
         if consent.state.stands:
             row |= _due(consent.consent_id, consent.valid_until)
@@ -110,22 +109,21 @@ class DynamoConsents:
             raise Conflict("Expected the consent's record as it was read; found another event in it") from None
         return _consent(from_item(answer["Attributes"]))
 
-    def mark_logged(self, consent: Consent) -> Consent:
-        """Note that the log has all of the record's events."""
+    def mark_logged(self, consent: Consent) -> None:
+        """Note where the log has the record's events."""
         try:
             with translated():
                 self._client.update_item(
                     TableName=self._table,
                     Key=_key(consent.tenant, consent.subject, consent.consent_id),
-                    UpdateExpression="SET logged = :count",
-                    ConditionExpression="logged < :count",
-                    ExpressionAttributeValues=to_values({"count": len(consent.events)}),
+                    UpdateExpression="SET logged = :places",
+                    ConditionExpression="size(logged) < :count",
+                    ExpressionAttributeValues=to_values({"places": list(consent.logged), "count": len(consent.logged)}),
                 )
         except ClientError as error:
             # Another writer has noted as much or more; or the record was erased.
             if error_code(error) != "ConditionalCheckFailedException":
                 raise
-        return replace(consent, logged=len(consent.events))
 
     def due(self, by: datetime) -> list[DueConsent]:
         """Give the consents that stand and whose time is over `by` then."""
@@ -185,5 +183,5 @@ def _consent(row: dict[str, Any]) -> Consent:
         capacity=Capacity(row["capacity"]),
         retention_days=row["retention_days"],
         events=tuple(_event(event) for event in row["events"]),
-        logged=row["logged"],
+        logged=tuple(row["logged"]),
     )
