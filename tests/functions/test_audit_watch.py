@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from photogate.audit.event import tenant_chain
+from photogate.audit.saved import saved_queries
 from photogate.aws.audit_table import AuditTable
 from photogate.cli import audit_watch
 from tests.audit_builders import TENANT, a_log, an_event, ticking_clock
@@ -21,7 +22,7 @@ __all__ = ["table"]
 @pytest.fixture
 def export(tmp_path: Path) -> Path:
     """Give an export of three rows as JSON lines."""
-    rows = [{"id": f"run/{n}", "name": "photo.stored" if n else "photo.read", "seq": n, "x": "=1+1"} for n in range(3)]
+    rows = [{"id": f"run/{n}", "name": "photo.stored" if n else "photo.read", "seq": n} for n in range(3)]
     (tmp_path / "events-00000.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return tmp_path
 
@@ -74,8 +75,22 @@ def test_sql_runs_over_an_export(export: Path) -> None:
 
 
 def test_sql_as_csv_runs_no_formula(export: Path) -> None:
-    result = run("sql", "select x from events limit 1", "--export", str(export), "--format", "csv")
+    result = run("sql", "select '=1+1' as x from events limit 1", "--export", str(export), "--format", "csv")
     assert result.stdout.splitlines() == ["x", "'=1+1"]
+
+
+def test_a_saved_query_runs_with_its_parameters(export: Path) -> None:
+    words = ("sql", "--export", str(export), "--saved")
+    assert lines(run(*words, "events-by-day", "--format", "json"))[0]["events"] == 3
+    three = [word for value in ("b" * 32, "2026-10-01", "2026-11-01") for word in ("--param", value)]
+    assert run(*words, "reads-of-a-subject", *three, "--format", "json").stdout == ""
+    missing = run(*words, "reads-of-a-subject")
+    assert (missing.exit_code, "subject's pseudonym" in missing.stderr) == (2, True)
+    assert run(*words, "no-such").exit_code == 2
+
+
+def test_the_saved_queries_are_listed() -> None:
+    assert [line["name"] for line in lines(run("sql", "--list", "--format", "json"))] == list(saved_queries())
 
 
 @pytest.mark.parametrize("query", ["select nothing_there from events", "nonsense"])

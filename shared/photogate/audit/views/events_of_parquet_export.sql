@@ -1,0 +1,23 @@
+select
+  time,
+  name,
+  outcome,
+  reason,
+  tenant,
+  subject,
+  upload_id,
+  actor_kind,
+  actor_id,
+  purpose,
+  policy_hash,
+  model_hash,
+  function,
+  function_version,
+  duration_ms,
+  details,
+  id,
+  chain,
+  seq,
+  prev,
+  leaf
+from parquet_export
