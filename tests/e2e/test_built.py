@@ -1,4 +1,4 @@
-"""The way of a photo through what is built for Lambda: its Python, its layers, and nothing of this environment."""
+"""The way of a photo through what is built for Lambda: its layers, and nothing of this environment."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from photogate.config import REPOSITORY
 from photogate.findings import FindingKind
 from photogate.policy import Policy, default_policy
 from tests import photos
-from tests.built import built, lambdas_python, needs_lambdas_python, needs_sam, runtime
+from tests.built import PYTHON, built, needs_sam, runtime
 
 EVERY_KIND_REDACTED = {kind.value: {"act": "redact", "review": "redact"} for kind in FindingKind}
 
@@ -28,11 +28,10 @@ def create_tenant(cloud: LocalCloud, folder: Path) -> str:
 
 
 @needs_sam
-@needs_lambdas_python
 @pytest.mark.timeout(600)
 def test_what_is_built_for_lambda_redacts_a_face_and_keeps_the_rest(tmp_path: Path) -> None:
     template = built() / "template.yaml"
-    with LocalCloud(tmp_path / "cloud", template=template, python=lambdas_python(), runtime=runtime()) as cloud:
+    with LocalCloud(tmp_path / "cloud", template=template, python=PYTHON, runtime=runtime()) as cloud:
         courier = cloud.as_caller(create_tenant(cloud, tmp_path), "courier-1")
 
         upload = courier.upload(photos.face())
