@@ -4,9 +4,10 @@ A downsampled or blurred face can be told among candidates, so nothing of the in
 colour, or with a field that is interpolated from the ring around it and disturbed by noise. Replacing the face by
 another one changes nothing of the output; ``tests/attacks/test_redaction.py`` mounts that attack.
 
-JPEG keeps its own quantization tables and subsampling, so that what lies outside stays visually identical. There a
-hidden region is a whole number of MCUs, and reaches one MCU beyond those that hold a pixel of the box: what a
-decoder's chroma upsampling (JPEG A.1.1, JFIF 10.1) carries out of the box is hidden with it.
+JPEG keeps its own quantization tables and subsampling, and is painted as luma and chroma, as it is stored, so that what
+lies outside stays visually identical. There a hidden region is a whole number of MCUs, and reaches one MCU beyond those
+that hold a pixel of the box: what a decoder's chroma upsampling (JPEG A.1.1, JFIF 10.1) carries out of the box is
+hidden with it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, ImageSequence, JpegImagePlugin
 
+from photogate.chroma import restore
 from photogate.errors import ImageRefused, RedactionFailed
 from photogate.findings import Box
 from photogate.formats import strip
@@ -32,6 +34,8 @@ Pixels = NDArray[Any]
 
 # A neutral dark grey, as a share of full scale: black would look like a hole in the picture.
 SOLID = 0.13
+# Cb and Cr of a grey (JFIF, clause 7).
+NEUTRAL = 128
 # Width of the ring that mosaic and blur are made from, in pixels, and the noise that is laid over it.
 RING = 8
 NOISE = 0.04
@@ -118,6 +122,9 @@ def _options(image: Image.Image) -> dict[str, Any]:
             if not isinstance(image, JpegImagePlugin.JpegImageFile):
                 raise RedactionFailed("Expected a JPEG that can be written as it was; found another decoder's")
             sampling = JpegImagePlugin.get_sampling(image)
+            keep_rgb = image.mode == "RGB" and _stores_rgb(image)
+            if image.mode == "RGB" and sampling >= 0 and not keep_rgb:
+                image.draft("YCbCr", None)  # luma and chroma, as they are stored
             return {
                 "format": "JPEG",
                 "qtables": image.quantization,
@@ -125,7 +132,7 @@ def _options(image: Image.Image) -> dict[str, Any]:
                 "subsampling": max(sampling, 0),
                 "progressive": bool(image.info.get("progressive")),
                 "optimize": True,
-                "keep_rgb": image.info.get("adobe_transform") == 0 and image.mode == "RGB",
+                "keep_rgb": keep_rgb,
             }
         case "PNG":
             # IHDR (PNG 11.2.1): Pillow would make 8 bits of colour's 16, and say nothing.
@@ -142,6 +149,14 @@ def _options(image: Image.Image) -> dict[str, Any]:
             return {"format": image.format} | ({"compression": "tiff_lzw"} if image.format == "TIFF" else {})
         case _:
             return FALLBACK
+
+
+def _stores_rgb(image: JpegImagePlugin.JpegImageFile) -> bool:
+    """Tell whether three components are red, green and blue: libjpeg's rule, for want of one in the standard."""
+    if "adobe_transform" in image.info:
+        return bool(image.info["adobe_transform"] == 0)
+    names = bytes(layer[0] for layer in image.layer)
+    return "jfif" not in image.info and names == b"RGB"
 
 
 def _head(image: Image.Image) -> bytes:
@@ -176,7 +191,7 @@ def _painted(
     duration = frame.info.get("duration", 100)
     if frame.mode in ("P", "PA", "1"):
         frame = frame.convert("RGBA" if "transparency" in frame.info or frame.mode == "PA" else "RGB")
-    if frame.mode not in ("L", "LA", "RGB", "RGBA", "CMYK", "I;16", "I;16B", "I"):
+    if frame.mode not in ("L", "LA", "RGB", "RGBA", "YCbCr", "CMYK", "I;16", "I;16B", "I"):
         raise RedactionFailed("Expected a picture of integer samples; found another mode")
     pixels = np.array(frame)
     height, width = pixels.shape[:2]
@@ -184,15 +199,36 @@ def _painted(
     stored = [to_stored(box, orientation, width, height) for box in boxes]
     for box in stored:
         hidden_region(box, rule, width, height, mcu)  # each must lie within the picture
+    if frame.mode == "YCbCr" and mcu is not None:
+        _restore_chroma(pixels, stored, mcu)
     outlines = [_outline(box, rule, mcu) for box in stored]
     # All are blanked before any is filled: the ring around one face must not read another.
     for method in dict.fromkeys((RedactionMethod.SOLID, rule.method)):
         for outline in outlines:
             _paint(pixels, outline, method, rule.shape, rng, frame.mode)
-    # An array of four samples reads as RGBA: CMYK has to be named.
-    painted = Image.frombytes("CMYK", frame.size, pixels.tobytes()) if frame.mode == "CMYK" else Image.fromarray(pixels)
+    # An array of four samples reads as RGBA, one of three as RGB: these two have to be named.
+    named = frame.mode in ("CMYK", "YCbCr")
+    painted = Image.frombytes(frame.mode, frame.size, pixels.tobytes()) if named else Image.fromarray(pixels)
     painted.info["duration"] = duration
     return painted
+
+
+def _restore_chroma(pixels: Pixels, boxes: Sequence[Box], mcu: tuple[int, int]) -> None:
+    """Give every pixel of a YCbCr picture, in place, the chroma that is stored for it.
+
+    What a box holds is blanked before, and the pixels beside its MCUs to which a decoder carries its chroma: the
+    samples outside must not depend on it. All that is blanked lies a sample or more within the hidden region.
+    """
+    across, down = mcu
+    height, width = pixels.shape[:2]
+    if mcu == (8, 8):
+        return
+    for box in boxes:
+        left, right = box.x // across * across - 2, -(-box.right // across) * across + 2
+        top, bottom = box.y // down * down - 2, -(-box.bottom // down) * down + 2
+        pixels[max(top, 0) : min(bottom, height), max(left, 0) : min(right, width), 1:] = NEUTRAL
+    for channel in (1, 2):
+        pixels[..., channel] = restore(pixels[..., channel], across // 8, down // 8)
 
 
 def to_stored(box: Box, orientation: int, width: int, height: int) -> Box:
@@ -283,8 +319,12 @@ def _paint(
         fill = np.full((h, w, channels), SOLID * whole)
         if mode == "CMYK":
             fill[:] = (0, 0, 0, (1 - SOLID) * whole)
+        if mode == "YCbCr":
+            fill[..., 1:] = NEUTRAL
     else:
-        fill = _field(pixels.reshape(height, width, channels), region, rng, whole)
+        # Grain is of light, not of colour.
+        grainy = 1 if mode == "YCbCr" else channels
+        fill = _field(pixels.reshape(height, width, channels), region, rng, whole, grainy)
         if method is RedactionMethod.MOSAIC:
             fill = _blocks(fill)
     if mode in ("LA", "RGBA"):
@@ -304,8 +344,11 @@ def _mask(outline: Box, shape: RedactionShape) -> NDArray[np.bool_]:
     return inside
 
 
-def _field(pixels: Pixels, region: Box, rng: np.random.Generator, whole: int) -> NDArray[np.float64]:
-    """Interpolate a region from the means of its four sides' rings, by the inverse of the distance, with noise."""
+def _field(pixels: Pixels, region: Box, rng: np.random.Generator, whole: int, grainy: int) -> NDArray[np.float64]:
+    """Interpolate a region from the means of its four sides' rings, by the inverse of the distance.
+
+    The same noise goes over the first `grainy` channels.
+    """
     h, w = region.height, region.width
     sides: list[tuple[Pixels, NDArray[np.float64]]] = []
     rows, columns = slice(region.y, region.bottom), slice(region.x, region.right)
@@ -323,9 +366,9 @@ def _field(pixels: Pixels, region: Box, rng: np.random.Generator, whole: int) ->
     for ring, weight in sides:
         total += ring.mean(axis=(0, 1)) * weight[..., None]
         weights += weight[..., None]
-    mean = total / weights if sides else np.full_like(total, SOLID * whole)
-    noisy: NDArray[np.float64] = mean + rng.normal(0, NOISE * whole, (h, w, 1))
-    return noisy
+    mean: NDArray[np.float64] = total / weights if sides else np.full_like(total, SOLID * whole)
+    mean[..., :grainy] += rng.normal(0, NOISE * whole, (h, w, 1))
+    return mean
 
 
 def _blocks(field: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -182,3 +182,24 @@ def test_a_sequence_has_no_rendition() -> None:
     frames[0].save(out, "AVIF", save_all=True, append_images=frames[1:], duration=100)
     with pytest.raises(ImageRefused, match="several"):
         render(strip(out.getvalue()).data)
+
+
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+def test_a_jpeg_looks_the_same_outside(subsampling: int) -> None:
+    data = photos.encode(photos.picture("astronaut"), subsampling=subsampling)
+    outside = np.ones((512, 512), bool)
+    region = hidden_region(BOX, RedactionRule(), 512, 512, (16, 16))
+    # A decoder carries the region's colour one pixel beyond its border.
+    outside[region.y - 1 : region.bottom + 1, region.x - 1 : region.right + 1] = False
+    before, after = (
+        np.asarray(opened(d), np.int16)[outside] for d in (data, redact(data, [BOX], rule=RedactionRule()))
+    )
+    assert float(((before - after) ** 2).mean()) < 0.1
+
+
+def test_a_jpeg_of_red_green_and_blue_stays_one() -> None:
+    picture = photos.picture("astronaut")
+    data = photos.encode(picture, keep_rgb=True)
+    after = opened(redact(data, [BOX], rule=RedactionRule()))
+    assert [layer[0] for layer in after.layer] == [*b"RGB"]  # type: ignore[attr-defined]
+    assert np.abs(np.asarray(after, np.int16)[300:] - np.asarray(picture, np.int16)[300:]).mean() < 4
