@@ -66,9 +66,10 @@ size: build ## Print what each function unpacks to, against Lambda's limit.
 licences: setup $(SAM)/.ready $(CHECKOV)/.ready ## Write docs/licences.md again.
 	$(BIN)/python -m docs.make_licences
 
-docs: setup ## Write the generated pages again: API, settings.
+docs: setup ## Write the generated pages again: API, settings, controls.
 	$(BIN)/python -m docs.make_openapi
 	$(BIN)/python -m docs.make_settings
+	$(BIN)/python -m docs.make_controls
 
 bench-strip: setup ## Measure stripping against ExifTool and others that this machine has.
 	$(BIN)/python bench/strip.py

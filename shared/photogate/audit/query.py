@@ -120,7 +120,7 @@ class AuditReader:
             The cursor of the last row that was seen.
         """
         if question.upload_id:
-            chain = self._chain(photo_chain(question.tenant, question.upload_id))
+            chain = self.chain(photo_chain(question.tenant, question.upload_id))
             rows = (row for row in chain if question.covers(row))
             yield from rows if after is None else (row for row in rows if cursor_of(row) > after)
             return
@@ -139,9 +139,10 @@ class AuditReader:
     def photo(self, tenant: str, upload_id: str) -> list[Row]:
         """Give the whole chain of one photo."""
         _require_id("photo", upload_id)
-        return list(self._chain(photo_chain(tenant, upload_id)))
+        return list(self.chain(photo_chain(tenant, upload_id)))
 
-    def _chain(self, chain: str) -> Iterator[Row]:
+    def chain(self, chain: str) -> Iterator[Row]:
+        """Give the rows of any chain from its beginning, read as they are taken."""
         first, more = 0, True
         while more:
             rows, more = self._store.chain_page(chain, first, PAGE_ROWS)

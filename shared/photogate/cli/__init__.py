@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "policy": ("photogate.cli.policy", "policy", "Show, set and test a tenant's policy."),
     "tenant": ("photogate.cli.policy", "tenant", "Create a tenant."),
     "audit": ("photogate.cli.audit", "audit", "Query, verify and prove the audit log."),
+    "report": ("photogate.cli.report", "report", "Evidence for auditors, breach notices, records of processing."),
     "local": ("photogate.cli.local", "local", "Run the service on this machine."),
 }
 

@@ -1,0 +1,176 @@
+"""`photogate report` over an account in which real photos went their way."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import botocore.client
+import pytest
+from click.testing import CliRunner, Result
+
+from photogate.audit.event import DetailKey, EventName, Outcome, tenant_chain
+from photogate.audit.receipt import check_receipt
+from photogate.cli import cli
+from photogate.report.controls import FRAMEWORKS
+from tests import photos
+from tests.functions.cloud import TENANT, Account
+from tests.functions.test_way_of_a_photo import REDACT_FACES
+from tests.ledger_builders import EcSigner
+
+
+def report(out: Path, *words: str) -> Result:
+    return CliRunner().invoke(cli, ["report", "--tenant", TENANT, "--from", "1h", "--out", str(out), *words])
+
+
+def read(out: Path) -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads((out / "report.json").read_text())
+    return plain
+
+
+def checks(plain: dict[str, Any]) -> dict[str, str]:
+    return {check["name"]: check["result"] for control in plain["controls"] for check in control["checks"]}
+
+
+@pytest.fixture
+def busy(aws: Account) -> Account:
+    """Give an account with a photo that was kept, one to be retaken, one redacted, and one read."""
+    kept = aws.upload(photos.parcel(), request_id="http-a")
+    aws.process(kept)
+    aws.process(aws.upload(photos.face(), request_id="http-b"), execution="execution-2")
+    aws.set_policy(REDACT_FACES)
+    aws.process(aws.upload(photos.face(), request_id="http-c"), execution="execution-3")
+    assert aws.http("read_photo", "GET", f"/photos/{kept['id']}")[0] == 200
+    return aws
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_what_the_service_really_does_is_evidence_and_nothing_fails(
+    busy: Account, tmp_path: Path, framework: str
+) -> None:
+    result = report(tmp_path, "--framework", framework)
+    assert result.exit_code == 0, result.stderr
+    plain = read(tmp_path)
+    assert [c["id"] for c in plain["controls"]] == [c.id for c in FRAMEWORKS[framework].controls]
+    failing = {c["id"]: c["missing"] for c in plain["controls"] if c["verdict"] == "failing"}
+    assert failing == {}
+    assert f"{len(plain['controls'])} controls" in result.stderr
+    assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
+
+
+def test_the_rules_were_applied_to_the_photos_that_there_were(busy: Account, tmp_path: Path) -> None:
+    report(tmp_path, "--framework", "soc2")
+    plain = read(tmp_path)
+    found = checks(plain)
+    for name in (
+        "uploads_consented",
+        "metadata_stripped",
+        "redactions_checked",
+        "originals_deleted",
+        "policies_logged",
+    ):
+        assert found[name] == "found", name
+    assert found["log_verified"] == found["alarms_received"] == "absent"
+    lines = {c["name"]: c["lines"] for control in plain["controls"] for c in control["checks"]}
+    assert lines["metadata_stripped"] == ["Photos kept: 2, none of them without their metadata being removed"]
+    assert lines["redactions_checked"] == ["Photos redacted: 1, none of them without a second look at the result"]
+    assert lines["subjects_see_own"] == ["Reads by subjects: 1, none of them of another subject's photo"]
+    assert plain["facts"]["name"] == "template.yaml"
+    assert plain["facts"]["deployed"] is False
+
+
+def test_each_event_shown_has_a_receipt_that_checks(busy: Account, tmp_path: Path) -> None:
+    busy.seal()
+    report(tmp_path, "--framework", "gdpr")
+    examples = [x for control in read(tmp_path)["controls"] for x in control["examples"]]
+    assert len({x["receipt"] for x in examples}) > 4
+    page = (tmp_path / "report.html").read_text()
+    for example in examples:
+        body, _, _ = check_receipt((tmp_path / example["receipt"]).read_bytes(), EcSigner().key)
+        assert json.loads(body)["id"] == example["event_id"]
+        assert f'href="{example["receipt"]}"' in page
+
+
+def test_before_anything_is_sealed_there_are_no_receipts(busy: Account, tmp_path: Path) -> None:
+    result = report(tmp_path, "--framework", "gdpr")
+    assert "0 receipts" in result.stderr
+    assert list((tmp_path / "receipts").iterdir()) == []
+
+
+def test_a_photo_kept_without_being_looked_at_fails(busy: Account, tmp_path: Path) -> None:
+    upload = busy.upload(photos.parcel(), request_id="http-d")
+    trail = busy.trail("forged")
+    about = {"tenant": TENANT, "subject": "b" * 32, "upload_id": upload["id"]}
+    trail.record(EventName.UPLOAD_RECEIVED, step="received", **about, details={})
+    trail.record(EventName.UPLOAD_COMPLETED, step="completed", **about, details={DetailKey.STATUS: "ACCEPTED"})
+    report(tmp_path, "--framework", "gdpr")
+    plain = read(tmp_path)
+    assert checks(plain)["photos_looked_at"] == "failing"
+    assert {c["verdict"] for c in plain["controls"] if c["id"] == "Art. 9"} == {"failing"}
+
+
+def test_an_export_is_verified_for_the_report(busy: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy.seal()
+    vkey, export, out = tmp_path / "log.vkey", tmp_path / "export", tmp_path / "out"
+    vkey.write_text(str(EcSigner().key))
+    run = CliRunner().invoke(cli, ["audit", "export", "--tenant", TENANT, "--out", str(export)])
+    assert run.exit_code == 0, run.stderr
+    (export / "unsealed.jsonl").unlink()
+    given = ["--export", str(export), "--vkey", str(vkey)]
+    assert report(out, "--framework", "soc2", *given).exit_code == 0
+    assert checks(read(out))["log_verified"] == "found"
+    [file] = export.glob("events-*.jsonl")
+    file.write_bytes(file.read_bytes().replace(b'"succeeded"', b'"denied"', 1))
+    report(out, "--framework", "soc2", *given)
+    assert read(out)["verification"]["ok"] is False
+    assert checks(read(out))["log_verified"] == "failing"
+    assert report(out, "--framework", "soc2", "--export", str(export)).exit_code == 2
+
+
+def test_a_report_is_one_event_of_the_one_who_made_it(busy: Account, tmp_path: Path) -> None:
+    report(tmp_path, "--framework", "soc2")
+    rows = [row.fields for row in busy.audit.last(tenant_chain(TENANT), 20)]
+    [event] = [row for row in rows if row["name"] == "audit.exported"]
+    assert event["details"]["query"] == "report"
+    assert event["details"]["rows"] == read(tmp_path)["events"]
+    assert event["actor"]["kind"] == "staff"
+    assert event["outcome"] == Outcome.SUCCEEDED
+
+
+def test_it_queries_and_never_scans(busy: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    genuine = botocore.client.BaseClient._make_api_call
+
+    def counted(self: Any, operation: str, arguments: Any) -> Any:
+        calls.append(operation)
+        return genuine(self, operation, arguments)
+
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", counted)
+    report(tmp_path, "--framework", "soc2")
+    assert calls.count("PutItem") == 1
+    assert not {"Scan", "BatchGetItem", "ExecuteStatement"} & set(calls)
+
+
+def test_no_personal_value_is_in_it(busy: Account, tmp_path: Path) -> None:
+    busy.seal()
+    report(tmp_path, "--framework", "soc2")
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            assert b"driver-17" not in path.read_bytes()
+            assert b"example.com" not in path.read_bytes()
+
+
+def test_an_unknown_tenant_and_a_file_that_is_no_template_are_refused(busy: Account, tmp_path: Path) -> None:
+    result = CliRunner().invoke(cli, ["report", "--tenant", "nobody", "--framework", "soc2", "--out", str(tmp_path)])
+    assert (result.exit_code, "NotFound" in result.stderr) == (1, True)
+    other = tmp_path / "other.yaml"
+    other.write_text("- nothing\n")
+    result = report(tmp_path, "--framework", "soc2", "--template", str(other))
+    assert (result.exit_code, "RequestRefused" in result.stderr) == (1, True)
+
+
+def test_the_period_ends_now_at_the_latest(busy: Account, tmp_path: Path) -> None:
+    report(tmp_path, "--framework", "soc2", "--to", "2099-01-01")
+    assert read(tmp_path)["to"] <= datetime.now(UTC).isoformat()
