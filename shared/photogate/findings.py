@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -139,6 +138,8 @@ def dump_findings(findings: Sequence[Finding], width: int, height: int) -> bytes
     width, height
         Of the upright picture, in pixels.
     """
+    import json  # here and below, because most who import this module never write findings
+
     rows = [[str(f.kind), *f.box, round(f.score, 4), str(f.band)] for f in findings]
     return json.dumps({"width": width, "height": height, "findings": rows}).encode()
 
@@ -155,6 +156,8 @@ def load_findings(document: bytes) -> tuple[tuple[Finding, ...], int, int]:
     IntegrityError
         If the document is anything else.
     """
+    import json
+
     try:
         plain = json.loads(document)
         found = tuple(

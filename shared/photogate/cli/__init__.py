@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any
 
 import click
@@ -59,4 +60,6 @@ def cli() -> None:
 
 def main(**extra: Any) -> None:
     """Run the command line."""
+    # numpy starts a thread a CPU for algebra that nothing here does, which costs more than the rest of its import.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     cli(**extra)

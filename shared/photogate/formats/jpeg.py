@@ -10,7 +10,6 @@ shows.
 
 from __future__ import annotations
 
-import itertools
 import struct
 from dataclasses import dataclass, field
 
@@ -315,9 +314,11 @@ def _intervals(data: bytes, scan: Scan, at: int, total: int) -> int:
     allowed = -(-total // scan.interval) - 1 if scan.interval else 0
     if allowed > limits.MAX_RESTARTS:
         refuse(f"Expected at most {limits.MAX_RESTARTS} restart intervals; found more", at)
-    start = at
+    start, size = at, len(data)
     for stop in find_markers(data, at):
-        behind, marker = _after_fill(data, stop)
+        behind, marker = stop + 2, data[stop + 1] if stop + 1 < size else 0xFF
+        if marker == 0xFF:
+            behind, marker = _after_fill(data, stop)
         if marker == -1:
             stop = max(start, _end_of_data(data))
         if marker == 0:
@@ -451,10 +452,13 @@ def _coded(data: bytes, frame: Frame, picture: _Picture) -> list[bytes | memoryv
             out.append(b"\xff\xdd\0\x04" + struct.pack(">H", scan.interval))
             interval = scan.interval
         out.append(_scan_header(frame, scan))
-        for (start, end), marker in itertools.zip_longest(scan.intervals, scan.restarts):
-            out.append(view[start:end])
-            if marker is not None:
-                out.append(bytes((0xFF, marker)))
+        begin, last = scan.intervals[0]
+        for (start, end), marker in zip(scan.intervals[1:], scan.restarts, strict=True):
+            if start != last + 2:  # else nothing but the restart marker stands between
+                out += (view[begin:last], bytes((0xFF, marker)))
+                begin = start
+            last = end
+        out.append(view[begin:last])
     return out
 
 

@@ -144,11 +144,9 @@ def trim(data: bytes, frame: Frame, scans: Sequence[Scan], finished: bool) -> in
             "Expected simplejpeg, to look for bytes behind the last MCU; it is not installed",
             reason=Reason.STRIP_FAILED,
         ) from error
-    if sum(len(scan.intervals) for scan in scans) > limits.MAX_SCAN_DECODES:
-        refuse(f"Expected at most {limits.MAX_SCAN_DECODES} restart intervals to check; found more")
     if sum(_pixels(frame, scan) for scan in scans) > limits.MAX_CHECKED_PIXELS:
         refuse(f"Expected at most {limits.MAX_CHECKED_PIXELS} pixels over all scans; found more")
-    hidden = 0
+    hidden = decodes = 0
     decode = _Decoder(simplejpeg.decode_jpeg)
     for number, scan in enumerate(scans):
         columns, rows = frame.units(scan.components)
@@ -158,14 +156,21 @@ def trim(data: bytes, frame: Frame, scans: Sequence[Scan], finished: bool) -> in
             refuse("Expected one restart interval for all scans of a component; found several", scan.offset)
         prefixes: dict[int, bytes] = {}
         decode.colours = "CMYK" if len(scan.components) == 4 else "GRAY"
-        for i, (start, end) in enumerate(scan.intervals):
+        first = _without_hidden(data, frame, scan, before, total, decode)
+        decodes += len(scan.intervals) - first
+        if decodes > limits.MAX_SCAN_DECODES:
+            refuse(f"Expected at most {limits.MAX_SCAN_DECODES} restart intervals to check; found more")
+        for i, (start, end) in enumerate(scan.intervals[first:], first):
             several = len(scan.intervals) > 1
             count = min(scan.interval, total - i * scan.interval) if several else total
             if frame.progressive and scan.start == 0 and scan.high > 0:
                 need = _refined_dc_length(data, start, end, scan, count)
             else:
                 if count not in prefixes:
-                    prefixes[count] = _prefix(frame, scan, _shape(count, columns, scan) if several else None)
+                    shape = _shape(count, columns, scan) if several else None
+                    if several and shape is None:
+                        refuse("Expected a restart interval whose MCUs fill a rectangle; found none", scan.offset)
+                    prefixes[count] = _prefix(frame, scan, shape)
                 middle = [b"".join((_tables(s), _sos(s), data[slice(*s.intervals[i])])) for s in before]
                 build = _builder(b"".join((prefixes[count], *middle, _tables(scan), _sos(scan))))
                 decode.pixels = count * _unit_pixels(scan)
@@ -195,16 +200,50 @@ def _refined_by(earlier: Scan, scan: Scan) -> bool:
     return earlier.start > 0 and earlier.components == scan.components
 
 
-def _shape(count: int, columns: int, scan: Scan) -> tuple[int, int]:
-    """Lay `count` MCUs out as a rectangle that a frame header can hold."""
+_PAD = 16
+
+
+def _without_hidden(data: bytes, frame: Frame, scan: Scan, before: Sequence[Scan], total: int, decode: _Decoder) -> int:
+    """Give how many of the scan's first intervals one decode shows to hide nothing: all that are full but one, or none.
+
+    At a restart the decoder adds the whole bytes that it has read and not used to those that it skips, and warns of
+    the sum once it must look for a marker. So the full intervals are decoded as one picture of one interval more. The
+    last of them has known bytes behind it and then EOI, which can stand nowhere else: where the first warning is of
+    those bytes alone, no interval before had too few or too many. The last itself is left to the caller.
+    """
+    full = min(total // scan.interval, len(scan.intervals)) if scan.interval else 0
+    if full < 4 or (frame.progressive and scan.start == 0 and scan.high > 0):
+        return 0
+    shape = _shape(scan.interval * (full + 1), frame.units(scan.components)[0], scan)
+    if shape is None:
+        return 0
+    parts = [_prefix(frame, scan, shape), b"\xff\xdd\0\x04" + struct.pack(">H", scan.interval)]
+    view = memoryview(data)
+    for each in (*before, scan):
+        parts += (_tables(each), _sos(each))
+        for i, (start, end) in enumerate(each.intervals[:full]):
+            parts += (view[start:end], _RESTARTS[i % 8])
+        parts.append(view[slice(*each.intervals[0])])  # any will do for the one interval more
+    parts[-2:] = [bytes(_PAD)]
+    decode.pixels = scan.interval * (full + 1) * _unit_pixels(scan)
+    warning = decode.warning(b"".join((*parts, b"\xff\xd9")))
+    return full - 1 if f" {_PAD} extraneous bytes before marker 0xd9" in warning else 0
+
+
+_RESTARTS = [bytes((0xFF, 0xD0 + i)) for i in range(8)]
+
+
+def _shape(count: int, columns: int, scan: Scan) -> tuple[int, int] | None:
+    """Lay `count` MCUs out as a rectangle that a frame header can hold; None where there is no such rectangle."""
     widest = 65_500 // (8 * max((c.h for c in scan.components), default=1))
+    highest = 65_500 // (8 * max(c.v for c in scan.components))
     for wide in (columns, count):
-        if wide <= widest and count % wide == 0:
+        if wide <= widest and count % wide == 0 and count // wide <= highest:
             return wide, count // wide
     for wide in range(min(widest, count), 0, -1):
-        if count % wide == 0 and count // wide <= 65_500 // (8 * max(c.v for c in scan.components)):
+        if count % wide == 0 and count // wide <= highest:
             return wide, count // wide
-    return refuse("Expected a restart interval whose MCUs fill a rectangle; found none", scan.offset)
+    return None
 
 
 def _refined_dc_length(data: bytes, start: int, end: int, scan: Scan, count: int) -> int:

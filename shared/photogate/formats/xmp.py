@@ -7,7 +7,7 @@ that is no XML at all still tells what it holds. Only kept rights are parsed as 
 from __future__ import annotations
 
 import re
-from xml.parsers import expat
+from functools import lru_cache
 
 from photogate.findings import Keep, MetadataCategory
 from photogate.formats import limits
@@ -41,6 +41,11 @@ def orientation_of(packet: bytes) -> int | None:
     return value if 1 <= value <= 8 else None
 
 
+@lru_cache(maxsize=1024)  # the same few hundred names come in file after file
+def _category(name: bytes) -> MetadataCategory:
+    return next((c for c, rule in _RULES if rule.search(name)), _C.OTHER)
+
+
 def read(packet: bytes, context: Context, where: str = "XMP") -> Rights:
     """Note in `context` what a packet holds, by property names, and what it says about its origin.
 
@@ -57,8 +62,7 @@ def read(packet: bytes, context: Context, where: str = "XMP") -> Rights:
     for match in _PROPERTY.finditer(seen):
         if match[1] in _STRUCTURE:
             continue
-        name = match[1] + b":" + match[2]
-        category = next((c for c, rule in _RULES if rule.search(name)), _C.OTHER)
+        category = _category(match[1] + b":" + match[2])
         counts[category] = counts.get(category, 0) + 1
     for category, count in (counts or {_C.OTHER: 1}).items():
         context.drop(category, where, count)
@@ -74,6 +78,8 @@ class _DocumentType(Exception):
 
 def _rights(packet: bytes, keep: frozenset[Keep]) -> Rights:
     """Read dc:rights and dc:creator (rdf:Alt and rdf:Seq of text)."""
+    from xml.parsers import expat  # only a policy that keeps rights needs it
+
     found: dict[str, list[str]] = {"rights": [], "creator": []}
     path: list[str] = []
 

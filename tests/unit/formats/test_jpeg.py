@@ -75,6 +75,23 @@ def test_bytes_behind_the_last_mcu_vanish(options, length):
     assert any(r.where == "bytes behind the last MCU" and r.count >= length for r in hidden.removed)
 
 
+@pytest.mark.parametrize("length", [1, 7, 8, 15, 16, 17, 300])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_bytes_at_the_end_of_any_restart_interval_vanish(progressive, length):
+    data = strip(jpeg(restart_marker_blocks=2, progressive=progressive, subsampling=0)).data
+    junk = b"\x55" * length
+    ends = [i for i in range(len(data)) if data[i] == 0xFF and 0xD0 <= data[i + 1] <= 0xD9 and i > 0]
+    for at in random.Random(length).sample(ends, 12):
+        assert strip(data[:at] + junk + data[at:]).data == data
+
+
+def test_bytes_of_one_interval_do_not_make_up_for_what_the_next_lacks():
+    data = strip(jpeg(restart_marker_blocks=1)).data
+    first, second = data.index(b"\xff\xd0"), data.index(b"\xff\xd1")
+    hidden = data[:first] + b"\x12\x34" + data[first : second - 2] + data[second:]
+    assert strip(hidden).data == data[: second - 2] + data[second:]
+
+
 def test_bytes_at_the_end_of_an_inner_restart_interval_vanish():
     data = jpeg(restart_marker_rows=1)
     at = data.index(b"\xff\xd1")
