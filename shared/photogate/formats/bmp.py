@@ -7,6 +7,8 @@ holds a path) is dropped.
 
 from __future__ import annotations
 
+import functools
+import operator
 import struct
 from dataclasses import dataclass
 
@@ -21,6 +23,7 @@ _C = MetadataCategory
 _CORE, _INFO, _V2, _V3, _OS2, _V4, _V5 = 12, 40, 52, 56, 64, 108, 124
 _RGB, _RLE8, _RLE4, _BITFIELDS, _ALPHA_BITFIELDS = 0, 1, 2, 3, 6
 _CALIBRATED, _SRGB, _WINDOWS, _EMBEDDED = 0, 0x73524742, 0x57696E20, 0x4D424544
+_MAX_RESOLUTION = 1_000_000  # pixels a metre; film scanners reach 500,000
 _LCS_GM_IMAGES = 4  # perceptual, what photos are rendered with
 
 
@@ -64,7 +67,8 @@ def _read(data: bytes) -> _Header:
         width, height, planes, depth = struct.unpack_from("<HHHH", data, 18)
     else:
         width, height, planes, depth, compression, _, x, y, colours = struct.unpack_from("<iiHHIIiiI", data, 18)
-        resolution = (x, y)
+        if 0 < x <= _MAX_RESOLUTION and 0 < y <= _MAX_RESOLUTION:
+            resolution = (x, y)
     if compression not in (_RGB, _RLE8, _RLE4, _BITFIELDS, _ALPHA_BITFIELDS) or (size == _OS2 and compression > 2):
         raise ImageRefused(
             "Expected uncompressed, run-length or bit-field pixels; found another compression",
@@ -75,8 +79,10 @@ def _read(data: bytes) -> _Header:
         refuse("Expected one plane of 1 to 32 bits a pixel and a size; found others", 18)
     at = 14 + size
     if compression in (_BITFIELDS, _ALPHA_BITFIELDS) or (size >= _V2 and size != _OS2):
-        length = 16 if size >= _V3 or compression == _ALPHA_BITFIELDS else 12
+        length = 16 if (size >= _V3 and size != _INFO) or compression == _ALPHA_BITFIELDS else 12
         masks = data[54 : 54 + length]
+        if compression not in (_BITFIELDS, _ALPHA_BITFIELDS):
+            masks = bytes(length)  # they mean nothing then
         if size == _INFO:
             at += length
     if size in (_V4, _V5):
@@ -103,8 +109,12 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
     """Write headers, palette and rows again, and nothing else."""
     header = _read(data)
     check_measure(measure(data))
-    pixels = _pixels(data, header)
-    palette = _palette(data, header, pixels, context)
+    if header.compression in (_RLE8, _RLE4):
+        pixels, used = _runs(data, header)
+    else:
+        pixels = _pixels(data, header)
+        used = _used(pixels, header) if header.depth <= 8 else set()
+    palette = _palette(data, header, used, context)
     profile = _profile(data, header, context)
     size, at = header.size, 14 + header.size + (len(header.masks) if header.size == _INFO else 0) + len(palette)
     total = at + len(pixels) + len(profile)
@@ -130,67 +140,132 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
 
 
 def _pixels(data: bytes, header: _Header) -> bytes:
-    if header.compression in (_RLE8, _RLE4):
-        return _runs(data, header)
+    """Copy the rows, with every bit that says no colour cleared."""
     need = header.stride * header.rows
     pixels = data[header.pixels : header.pixels + need]
     if len(pixels) < need:
         refuse(f"Expected {need} bytes of rows; found {len(pixels)}", header.pixels)
-    used = (header.width * header.depth + 7) // 8
-    unused = [range(column, need, header.stride) for column in range(used, header.stride)]
-    if header.depth == 32 and header.compression == _RGB:
-        unused = [range(3, need, 4)]  # "the high byte in each DWORD is not used"
-    if not unused:
-        return pixels
     new = bytearray(pixels)
-    for places in unused:
-        new[places.start : places.stop : places.step] = bytes(len(places))
+    used, rest = divmod(header.width * header.depth, 8)
+    if rest:  # bits behind the last pixel of a row
+        _mask(new, used, header.stride, 0xFF << (8 - rest) & 0xFF)
+        used += 1
+    for column in range(used, header.stride):
+        _mask(new, column, header.stride, 0)
+    for place, bits in enumerate(_meaningful(header)):
+        if bits != 0xFF:
+            _mask(new, place, header.depth // 8, bits)
     return bytes(new)
 
 
-def _runs(data: bytes, header: _Header) -> bytes:
-    """Copy run-length codes up to the end of the bitmap; padding of absolute runs is zeroed."""
+def _meaningful(header: _Header) -> bytes:
+    """Give the bits of a pixel's bytes that say a colour; nothing where all do."""
+    if header.depth not in (16, 32):
+        return b""
+    if header.compression == _RGB:  # "the high byte in each DWORD is not used", and the highest bit in each WORD
+        return b"\xff\x7f" if header.depth == 16 else b"\xff\xff\xff\0"
+    union: int = functools.reduce(operator.or_, struct.unpack(f"<{len(header.masks) // 4}I", header.masks))
+    return union.to_bytes(4, "little")[: header.depth // 8]
+
+
+def _mask(pixels: bytearray, start: int, step: int, bits: int) -> None:
+    """Clear in every `step`th byte from `start` the bits that are not in `bits`."""
+    if start < len(pixels):
+        cleared = pixels[start::step].translate(bytes(i & bits for i in range(256)))
+        pixels[start::step] = cleared
+
+
+def _runs(data: bytes, header: _Header) -> tuple[bytes, set[int]]:
+    """Write the run-length codes again up to the last pixel, and tell which colours they use.
+
+    Runs that leave their row are cut, as decoders do; padding of absolute runs is zeroed.
+    """
     if header.pixels >= len(data):
         refuse("Expected run-length codes; found the end", header.pixels)
     nibbles = header.compression == _RLE4
-    out = bytearray()
+    out, used = bytearray(), {0}  # pixels that are skipped show the first colour
+    width, total = header.width, header.width * header.rows
+    position = x = 0
     at, end = header.pixels, len(data)
-    view = memoryview(data)
-    while at + 1 < end:
-        count, value = view[at], view[at + 1]
+    while at + 1 < end and position < total:
+        count, value = data[at], data[at + 1]
         at += 2
-        out += bytes((count, value))
-        if count or not value:
+        if count:
+            count = min(count, width - x, total - position)
+            if count > 0:
+                value &= 0xF0 if nibbles and count == 1 else 0xFF
+                used |= {value >> 4, value & 15} if nibbles else {value}
+                out += bytes((count, value))
+                position, x = position + count, x + count
             continue
         if value == 1:
-            return bytes(out)
+            break
+        out += bytes((0, value))
+        if value == 0:
+            position, x = -(-position // width) * width, 0
+            continue
         length = 2 if value == 2 else (value + 1) // 2 if nibbles else value
-        run = view[at : at + length]
+        run = bytearray(data[at : at + length])
+        at += length + length % 2
         if len(run) < length:
-            refuse("Expected an absolute run within the file; found the end", at)
+            refuse("Expected a run within the file; found the end", at)
+        if value == 2:
+            position += sum(run[:1]) + sum(run[1:2]) * width
+            x = position % width
+        else:
+            position, x = position + value, x + value
+            if position > total:
+                refuse("Expected an absolute run within the picture; found more", at)
+            if nibbles and value % 2:
+                run[-1] &= 0xF0
+            used |= {b >> 4 for b in run} | {b & 15 for b in run} if nibbles else set(run)
+            run += bytes(len(run) % 2)
         out += run
-        if value > 2 and length & 1:
-            out.append(0)
-            length += 1
-        at += length
-    return bytes(out) + b"\0\1"
+    return bytes(out) + b"\0\1", used
 
 
-def _palette(data: bytes, header: _Header, pixels: bytes, context: Context) -> bytes:
+def _used(pixels: bytes, header: _Header) -> set[int]:
+    """Give the colours that rows of pixels of at most 8 bits use."""
+    depth, (whole, rest) = header.depth, divmod(header.width * header.depth, 8)
+    full: set[int] = set()
+    for start in range(0, len(pixels), header.stride):
+        full.update(pixels[start : start + whole])
+    shifts = range(0, 8, depth)
+    used = {byte >> shift & ((1 << depth) - 1) for byte in full for shift in shifts}
+    if rest:
+        used |= {
+            byte >> s & ((1 << depth) - 1)
+            for byte in set(pixels[whole :: header.stride])
+            for s in shifts[-rest // depth :]
+        }
+    return used
+
+
+def _palette(data: bytes, header: _Header, used: set[int], context: Context) -> bytes:
     if header.depth > 8:
         return b""
     step = header.entry
     new = bytearray(data[header.palette : header.palette + step * header.colours])
     if step == 4:
         new[3::4] = bytes(len(new[3::4]))
-    grey = all(new[i] == new[i + 1] == new[i + 2] for i in range(0, len(new) - 2, step))
-    if header.depth == 8 and header.compression == _RGB and not grey:  # decoders tell grey pictures by the palette
-        used = set(pixels)
-        unused = [i for i in range(header.colours) if i not in used and any(new[step * i : step * i + 3])]
+    if _is_ramp(new, step):  # decoders tell grey pictures by it
+        return bytes(new)
+    unused = [i for i in range(header.colours) if i not in used]
+    before = bytes(new)
+    for filler in (bytes(step), b"\xff\xff\xff\0"[:step]):
         for i in unused:
-            new[step * i : step * i + step] = bytes(step)
-        context.drop(_C.OTHER, "unused colours of the palette", len(unused))
+            new[step * i : step * i + step] = filler
+        if not _is_ramp(new, step):
+            break
+    context.drop(
+        _C.OTHER, "unused colours of the palette", sum(before[step * i :][:3] != new[step * i :][:3] for i in unused)
+    )
     return bytes(new)
+
+
+def _is_ramp(palette: bytearray, step: int) -> bool:
+    count = len(palette) // step
+    return all(palette[step * i : step * i + 3] == bytes((255 * i if count == 2 else i,)) * 3 for i in range(count))
 
 
 def _profile(data: bytes, header: _Header, context: Context) -> bytes:
@@ -213,14 +288,21 @@ def _space(header: _Header, profile: bytes, profile_at: int) -> bytes:
     """Rebuild colour space, endpoints and gamma; a profile that is gone becomes sRGB."""
     (space,) = struct.unpack_from("<I", header.colour_space)
     endpoints = bytes(48)
-    if space == _CALIBRATED:
+    if space == _CALIBRATED and _are_primaries(header.colour_space[4:52]):
         endpoints = header.colour_space[4:52]
-    elif space != _WINDOWS:
+    elif space not in (_CALIBRATED, _WINDOWS):
         space = _SRGB
     out = struct.pack("<I", _EMBEDDED if profile else space) + endpoints
     if header.size == _V5:
         out += struct.pack("<IIII", _LCS_GM_IMAGES, profile_at if profile else 0, len(profile), 0)
     return out
+
+
+def _are_primaries(raw: bytes) -> bool:
+    """Whether endpoints (2.30 fixed point) are chromaticities, which sum to one, with gamma (16.16) of at most 16."""
+    numbers = struct.unpack("<12I", raw)
+    sums = [sum(numbers[i : i + 3]) / (1 << 30) for i in (0, 3, 6)]
+    return all(0.98 < total < 1.02 for total in sums) and max(numbers[9:]) <= 16 << 16
 
 
 def verify(data: bytes) -> None:
@@ -259,7 +341,7 @@ def parts(data: bytes) -> tuple[Part, ...]:
         found.append(Part("palette", header.palette, palette_end - header.palette, True, "colours in use"))
     if header.pixels > palette_end:
         found.append(Part("gap", palette_end, header.pixels - palette_end, False))
-    length = len(_pixels(data, header))
+    length = len(_runs(data, header)[0] if header.compression in (_RLE8, _RLE4) else _pixels(data, header))
     found.append(Part("pixels", header.pixels, length, True, "row padding is zeroed"))
     end = header.pixels + length
     if end < len(data):

@@ -217,7 +217,10 @@ def _without_hidden(data: bytes, frame: Frame, scan: Scan, before: Sequence[Scan
     shape = _shape(scan.interval * (full + 1), frame.units(scan.components)[0], scan)
     if shape is None:
         return 0
-    parts = [_prefix(frame, scan, shape), b"\xff\xdd\0\x04" + struct.pack(">H", scan.interval)]
+    parts: list[bytes | memoryview] = [
+        _prefix(frame, scan, shape),
+        b"\xff\xdd\0\x04" + struct.pack(">H", scan.interval),
+    ]
     view = memoryview(data)
     for each in (*before, scan):
         parts += (_tables(each), _sos(each))

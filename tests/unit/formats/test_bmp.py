@@ -104,3 +104,94 @@ def test_inspect_names_the_parts():
     stays = {part.name: part.stays for part in inspect(data)}
     assert (stays["palette"], stays["pixels"], stays["trailing bytes"]) == (True, True, False)
     assert sum(part.size for part in inspect(data)) == len(data)
+
+
+def headed(size: int, depth: int, compression: int, fields: bytes, palette: bytes, pixels: bytes) -> bytes:
+    """Make a picture of 5 x 3 pixels with an information header of `size` bytes, `fields` behind its first 40."""
+    info = struct.pack("<IiiHHIIiiII", size, 5, 3, 1, depth, compression, len(pixels), 0, 0, len(palette) // 4, 0)
+    at = 14 + size + len(palette)
+    start = struct.pack("<2sIHHI", b"BM", at + len(pixels), 0, 0, at)
+    return start + info + fields.ljust(size - 40, b"\0") + palette + pixels
+
+
+def test_bits_that_no_mask_names_carry_nothing():
+    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0)
+    data = headed(108, 32, 3, masks, b"", b"\1\2\3" + SECRET + b"\4" * 46)
+    new = strip(data).data
+    assert set(new[14 + 108 + 3 :: 4]) == {0}
+    assert look(new) == look(data)
+
+
+def test_the_highest_bit_of_16_carries_nothing():
+    pixels = bytes(range(0x70, 0xA6))[:36]
+    plain, marked = bytearray(pixels), bytearray(pixels)
+    plain[1::2] = bytes(b & 0x7F for b in plain[1::2])
+    marked[1::2] = bytes(b | 0x80 for b in plain[1::2])
+    assert (
+        strip(headed(40, 16, 0, b"", b"", bytes(marked))).data == strip(headed(40, 16, 0, b"", b"", bytes(plain))).data
+    )
+
+
+@pytest.mark.parametrize("depth", [1, 4])
+def test_bits_behind_the_last_pixel_of_a_row_go(depth):
+    palette = b"".join(bytes((i, 90, 7 * i, 0)) for i in range(1 << depth))
+    row = {1: b"\xa8", 4: b"\x10\x01\x10"}[depth]
+    marked = {1: b"\xaf", 4: b"\x10\x01\x1d"}[depth]
+    clean = headed(40, depth, 0, b"", palette, row.ljust(4, b"\0") * 3)
+    assert strip(headed(40, depth, 0, b"", palette, marked.ljust(4, b"\0") * 3)).data == strip(clean).data
+
+
+def test_masks_that_the_compression_does_not_use_go():
+    data = headed(124, 24, 0, SECRET, b"", bytes(48))
+    assert SECRET not in strip(data).data
+
+
+def test_endpoints_that_are_no_colours_go():
+    data = headed(108, 24, 0, bytes(16) + struct.pack("<I", 0) + SECRET * 4, b"", bytes(48))
+    assert SECRET not in strip(data).data
+    srgb = struct.pack("<9I", *(round(v * (1 << 30)) for v in (0.64, 0.33, 0.03, 0.3, 0.6, 0.1, 0.15, 0.06, 0.79)))
+    true = headed(108, 24, 0, bytes(20) + srgb + struct.pack("<3I", 144179, 144179, 144179), b"", bytes(48))
+    assert srgb in strip(true).data
+
+
+def test_a_resolution_beyond_any_scanner_goes():
+    data = bytearray(bmp())
+    data[38:46] = SECRET[:8]
+    assert SECRET[:8] not in strip(bytes(data)).data
+
+
+@pytest.mark.parametrize("codes", [b"\0\3abc\0\1", b"\7a\0\0", b"\0\5abcde\0"])
+def test_run_length_codes_behind_the_last_pixel_go(codes):
+    full = b"\4\x07\0\0\4\x08"
+    assert strip(run_length(full + codes)).data == strip(run_length(full + b"\0\1")).data
+
+
+def test_colours_of_run_length_codes_that_no_pixel_uses_go():
+    data = bytearray(run_length(b"\4\x07\0\0\4\x08\0\1"))
+    data[54 + 4 * 100 : 54 + 4 * 100 + 8] = SECRET[:8]
+    new = strip(bytes(data)).data
+    assert SECRET[:3] not in new
+    assert look(new) == look(bytes(data))
+
+
+def test_four_bits_a_pixel_keep_the_colours_in_use_only():
+    palette = b"".join(bytes((i + 1, 9 * i + 1, 200 - i, 0)) for i in range(16))
+    data = headed(40, 4, 0, b"", palette, b"\x12\x34\x10\0" * 3)
+    new = strip(data).data
+    assert look(new) == look(data)
+    assert palette[20:24] not in new
+    assert palette[8:12] in new
+
+
+def test_grey_colours_that_no_pixel_uses_go_unless_all_are_a_ramp():
+    palette = b"".join(bytes((i ^ 1, i ^ 1, i ^ 1, 0)) for i in range(16))
+    assert palette[20:24] not in strip(headed(40, 4, 0, b"", palette, b"\x12\x34\x10\0" * 3)).data
+
+
+def test_blackening_colours_does_not_make_a_palette_that_decoders_take_for_grey():
+    palette = b"\7\7\7\0\xff\xff\xff\0"
+    data = headed(40, 1, 0, b"", palette, b"\xf8\0\0\0" * 3)
+    once = strip(data).data
+    assert look(once) == look(data)
+    assert palette[:3] not in once
+    assert strip(once).data == once
