@@ -59,8 +59,6 @@ MAX_UPLOAD_BYTES = 30 * 1024 * 1024
 READ_LIFETIME = timedelta(seconds=60)
 # How many of its own consents a subject is told of at once; how many more there are is told too.
 MOST_CONSENTS = 100
-# How long a row of the Uploads table stays; the audit log stays longer.
-UPLOAD_LIFETIME = timedelta(days=400)
 
 
 class _Body(BaseModel):
@@ -284,7 +282,8 @@ class Uploads:
         """Issue an upload and its links; the same idempotency key gives the same upload."""
         require_scope(caller, Scope.UPLOADS_WRITE)
         policy = policy_in_force(self.policies, self.events, caller.tenant)
-        if request.purpose not in policy.purposes:
+        rule = policy.purposes.get(request.purpose)
+        if rule is None:
             raise RequestRefused(f"Expected one of the purposes {', '.join(sorted(policy.purposes))}; found another")
         subject = self.identity.of(caller)
         now = self.clock()
@@ -300,7 +299,8 @@ class Uploads:
             size=request.size,
             sha256=request.sha256,
             created_at=now,
-            expires_at=now + UPLOAD_LIFETIME,
+            retention_days=rule.retention_days,
+            expires_at=now + timedelta(days=rule.retention_days),
         )
         key_hash = hashlib.sha256(idempotency_key.encode()).hexdigest() if idempotency_key else None
         request_hash = hashlib.sha256(canonical(request.model_dump(mode="json"))).hexdigest()

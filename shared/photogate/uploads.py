@@ -26,6 +26,7 @@ from photogate.policy import Decision
 __all__ = [
     "CLAIM_LIFETIME",
     "CONTENT_TYPES",
+    "DEFAULT_RETENTION_DAYS",
     "EXTENSIONS",
     "LINK_LIFETIME",
     "STATUS_OF",
@@ -79,6 +80,10 @@ EXTENSIONS = {
     "bmp": ("bmp", "image/bmp"),
 }
 TYPE_OF_EXTENSION = dict(EXTENSIONS.values())
+
+
+# As `photogate.policy.Purpose` has it where a policy does not say.
+DEFAULT_RETENTION_DAYS = 365
 
 
 class Status(StrEnum):
@@ -157,7 +162,17 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One row of the Uploads table."""
+    """One row of the Uploads table.
+
+    Attributes
+    ----------
+    retention_days
+        As the policy said for the purpose when the upload was requested.
+    retain_until
+        Until when its photo is kept; None where none is. Then the sweep deletes photo and row.
+    expires_at
+        When the table itself forgets the row; None while it is the only way to find something that is kept.
+    """
 
     tenant: str
     upload_id: str
@@ -168,7 +183,9 @@ class Upload:
     content_type: str
     size: int
     created_at: datetime
-    expires_at: datetime
+    expires_at: datetime | None = None
+    retention_days: int = DEFAULT_RETENTION_DAYS
+    retain_until: datetime | None = None
     sha256: str | None = None
     claim: Claim | None = None
     policy_hash: str | None = None

@@ -308,9 +308,9 @@ def test_consent_given_on_an_earlier_visit_holds_and_is_withdrawn_whole_on_a_lat
     held = cloud.as_caller(earlier.tenant, earlier.caller).get("/consents").json["consents"]
     assert [consent["state"] for consent in held] == ["withdrawn", "withdrawn"]
     saved: list[Download] = []
-    later.page.on("download", saved.append)
+    later.page.on("download", lambda file: saved.append(file))
     later.page.get_by_role("button", name=ENGLISH["save_receipt"]).click()
-    expect(later.page.locator("#save-receipt")).to_be_enabled()
+    expect(later.page.locator("#save-receipt")).to_be_enabled(timeout=30_000)
     assert {file.suggested_filename for file in saved} == {f"consent-{c['id']}.tlog-proof" for c in held}
     proofs = [parse_receipt(Path(file.path()).read_bytes()) for file in saved]
     proved = [json.loads(proof.body or b"") for proof in proofs]

@@ -303,8 +303,12 @@ def _tables(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         extra: dict[str, Any] = {}
         attributes = [("pk", "S")] + ([("sk", "S")] if ranged else [])
         if table == "uploads":
-            attributes += [("open_shard", "S"), ("open_since", "S")]
-            extra["GlobalSecondaryIndexes"] = [_index("open", "open_shard", "open_since", "KEYS_ONLY")]
+            attributes += [("open_shard", "S"), ("open_since", "S"), ("due_shard", "S"), ("due_at", "S")]
+            indexes = [
+                _index("open", "open_shard", "open_since", "KEYS_ONLY"),
+                _index("due", "due_shard", "due_at", "ALL"),
+            ]
+            extra["GlobalSecondaryIndexes"] = indexes
         if table == "consents":
             attributes += [("due_shard", "S"), ("due_at", "S")]
             extra["GlobalSecondaryIndexes"] = [_index("due", "due_shard", "due_at", "KEYS_ONLY")]

@@ -45,7 +45,9 @@ SEALS = {"QuarantinePhotoFunction", "SweepUploadsFunction"}
 
 LEFT_AT_DEFAULT = {"endpoint_url", "threads", "patience_s", "grace_s"}
 
-SYNCHRONOUS = [f for f in functions() if f not in ("SweepUploadsFunction", "SealAuditFunction")]
+SYNCHRONOUS = [
+    f for f in functions() if f not in ("SweepUploadsFunction", "SweepRetentionFunction", "SealAuditFunction")
+]
 # Checks of checkov that the template suppresses, each with its reason beside the resource.
 SUPPRESSED = {
     "CKV_AWS_7": ["PseudonymKey"],
@@ -386,7 +388,7 @@ def test_the_workflow_is_traced() -> None:
 
 def test_every_rule_has_a_dead_letter_queue_and_gives_up_some_day() -> None:
     rules = of_type("AWS::Events::Rule")
-    assert len(rules) == 3
+    assert len(rules) == 4
     for rule in rules.values():
         for target in rule["Targets"]:
             assert text(target["DeadLetterConfig"]["Arn"]) == "DeadLetters.Arn"
@@ -404,6 +406,7 @@ def test_every_alarm_goes_to_the_topic() -> None:
         "IteratorAge",
         "IntegrityAlerts",
         "UploadsNotEnded",
+        "RetentionFailed",
     }
     for properties in alarms.values():
         condition, then, _ = properties["AlarmActions"]["Fn::If"]
@@ -453,6 +456,8 @@ PLACES = {
     "${AuditTable.Arn}/index/*": "Audit's indexes",
     "AuditTable.StreamArn": "Audit's stream",
     "${UploadsTable.Arn}/index/open": "Uploads' index `open`",
+    "${UploadsTable.Arn}/index/due": "Uploads' index `due`",
+    "${ConsentsTable.Arn}/index/due": "Consents' index `due`",
     "PseudonymKey.Arn": "pseudonym key",
     "CheckpointKey.Arn": "checkpoint key",
     "DeadLetters.Arn": "dead letters",

@@ -23,7 +23,8 @@ DUE_SHARDS = 4
 class DynamoConsents:
     """Implements `photogate.consent.ConsentStore`, and finds the consents whose time is over.
 
-    A consent that stands is in the sparse index `due`, at the moment when it ends by itself.
+    The sparse index `due` has what the sweep must look at: a consent that stands at the moment when it ends by itself,
+    and one with an event that the log does not have yet from the moment of that event on.
     """
 
     def __init__(self, client: Any, table: str) -> None:
@@ -44,8 +45,7 @@ class DynamoConsents:
             "events": [_row_of(event) for event in consent.events],
             "logged": list(consent.logged),
         }
-        if consent.state.stands:
-            row |= _due(consent.consent_id, consent.valid_until)
+        row |= _due(consent.consent_id, consent.events[-1].at)
         with translated():
             self._client.put_item(
                 TableName=self._table, Item=to_item(row), ConditionExpression="attribute_not_exists(pk)"
@@ -84,20 +84,15 @@ class DynamoConsents:
             "until": event.valid_until,
             "event": [_row_of(event)],
             "seen": len(consent.events),
+            **_due(consent.consent_id, event.at),
         }
-        update = "SET #state = :state, valid_until = :until, #events = list_append(#events, :event)"
-        if event.state.stands:
-            due = _due(consent.consent_id, event.valid_until)
-            update += ", due_shard = :due_shard, due_at = :due_at"
-            values |= due
-        else:
-            update += " REMOVE due_shard, due_at"
         try:
             with translated():
                 answer = self._client.update_item(
                     TableName=self._table,
                     Key=_key(consent.tenant, consent.subject, consent.consent_id),
-                    UpdateExpression=update,
+                    UpdateExpression="SET #state = :state, valid_until = :until, "
+                    "#events = list_append(#events, :event), due_shard = :due_shard, due_at = :due_at",
                     ConditionExpression="size(#events) = :seen",
                     ExpressionAttributeNames={"#state": "state", "#events": "events"},
                     ExpressionAttributeValues=to_values(values),
@@ -110,23 +105,27 @@ class DynamoConsents:
         return _consent(from_item(answer["Attributes"]))
 
     def mark_logged(self, consent: Consent) -> None:
-        """Note where the log has the record's events."""
+        """Note where the log has the record's events; what stands is due when it ends by itself."""
+        values = {"places": list(consent.logged), "count": len(consent.logged)}
+        stands = consent.state.stands
         try:
             with translated():
                 self._client.update_item(
                     TableName=self._table,
                     Key=_key(consent.tenant, consent.subject, consent.consent_id),
-                    UpdateExpression="SET logged = :places",
-                    ConditionExpression="size(logged) < :count",
-                    ExpressionAttributeValues=to_values({"places": list(consent.logged), "count": len(consent.logged)}),
+                    UpdateExpression="SET logged = :places"
+                    + (", due_at = :until" if stands else " REMOVE due_shard, due_at"),
+                    ConditionExpression="size(logged) < :count AND size(#events) = :count",
+                    ExpressionAttributeNames={"#events": "events"},
+                    ExpressionAttributeValues=to_values(values | ({"until": consent.valid_until} if stands else {})),
                 )
         except ClientError as error:
-            # Another writer has noted as much or more; or the record was erased.
+            # Another writer has noted as much, or appended more and will note that; or the record was erased.
             if error_code(error) != "ConditionalCheckFailedException":
                 raise
 
     def due(self, by: datetime) -> list[DueConsent]:
-        """Give the consents that stand and whose time is over `by` then."""
+        """Give the consents that the sweep must look at by then."""
         found: list[DueConsent] = []
         for shard in range(DUE_SHARDS):
             pages = self._client.get_paginator("query").paginate(

@@ -52,6 +52,11 @@ class DynamoSubjects:
         row = self._read(f"subject#{tenant}#{pseudonym}")
         return row is not None and "fenced_at" not in row
 
+    def is_held(self, tenant: str, pseudonym: str) -> bool:
+        """Tell whether the subject is under a legal hold."""
+        row = self._read(f"subject#{tenant}#{pseudonym}")
+        return row is not None and "held_at" in row
+
     def _read(self, pk: str) -> dict[str, Any] | None:
         with translated():
             answer = self._client.get_item(TableName=self._table, Key=to_item({"pk": pk}), ConsistentRead=True)

@@ -10,12 +10,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from photogate.aws.items import epoch, from_item, moment, to_item, to_values
+from photogate.aws.retention_index import due_keys, not_due
 from photogate.aws.session import error_code, translated
 from photogate.clock import stamp
 from photogate.consent import ConsentState
 from photogate.errors import ConsentMissing, Duplicate, Fenced, Reason, RequestRefused, Transient
 from photogate.policy import Decision
-from photogate.uploads import CLAIM_LIFETIME, Claim, Outcome, Status, Upload
+from photogate.uploads import CLAIM_LIFETIME, DEFAULT_RETENTION_DAYS, Claim, Outcome, Status, Upload
 
 __all__ = ["DynamoUploads"]
 
@@ -128,13 +129,14 @@ class DynamoUploads:
             "photo_version": outcome.photo_version,
             "photo_sha256": outcome.photo_sha256,
             "scene": outcome.scene or None,
+            **due_keys(upload, outcome, now),
         }
         present = {k: v for k, v in finished.items() if v is not None}
         update = {
             "Update": {
                 "TableName": self._table,
                 "Key": to_item({"pk": _pk(upload.tenant, upload.upload_id)}),
-                "UpdateExpression": "SET " + ", ".join(f"#{k} = :{k}" for k in present),
+                "UpdateExpression": "SET " + ", ".join(f"#{k} = :{k}" for k in present) + not_due(upload, outcome),
                 "ConditionExpression": "#status = :processing AND claim_execution = :execution",
                 "ExpressionAttributeNames": {f"#{k}": k for k in present},
                 "ExpressionAttributeValues": to_values(
@@ -287,7 +289,8 @@ def _row(upload: Upload) -> dict[str, Any]:
         "size": upload.size,
         "sha256": upload.sha256,
         "created_at": upload.created_at,
-        "expires_at": epoch(upload.expires_at),
+        "retention_days": upload.retention_days,
+        "expires_at": epoch(upload.expires_at) if upload.expires_at else None,
         "open_shard": f"open#{zlib.crc32(upload.upload_id.encode()) % OPEN_SHARDS}",
         "open_since": upload.created_at,
     }
@@ -309,7 +312,9 @@ def _upload(row: dict[str, Any]) -> Upload:
         content_type=row["content_type"],
         size=row["size"],
         created_at=created,
-        expires_at=created.fromtimestamp(row["expires_at"], created.tzinfo),
+        expires_at=created.fromtimestamp(row["expires_at"], created.tzinfo) if "expires_at" in row else None,
+        retention_days=row.get("retention_days", DEFAULT_RETENTION_DAYS),
+        retain_until=moment(row["retain_until"]) if "retain_until" in row else None,
         sha256=row.get("sha256"),
         claim=claim,
         policy_hash=row.get("policy_hash") or None,

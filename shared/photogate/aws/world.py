@@ -16,6 +16,7 @@ from photogate.aws.kms import HmacKey
 from photogate.aws.ledger_bucket import LedgerBucket
 from photogate.aws.ledger_table import LedgerTable
 from photogate.aws.policies_table import DynamoPolicies
+from photogate.aws.retention_index import DynamoRetention
 from photogate.aws.s3 import Bucket
 from photogate.aws.session import make_client
 from photogate.aws.subject_keys import SubjectKeys
@@ -72,6 +73,11 @@ class World:
         """The Uploads table, with the tables of its final transaction where they are declared."""
         consents, subjects = self._optional("consents_table"), self._optional("subjects_table")
         return DynamoUploads(self._dynamodb, self._setting("uploads_table"), consents, subjects)
+
+    @cached_property
+    def retention(self) -> DynamoRetention:
+        """What of the Uploads table is due for deletion."""
+        return DynamoRetention(self._dynamodb, self._setting("uploads_table"))
 
     @cached_property
     def subjects(self) -> DynamoSubjects:
