@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, ImageSequence, JpegImagePlugin
 
 from photogate.chroma import restore
+from photogate.deep_png import is_deep, read_samples, with_samples
 from photogate.errors import ImageRefused, RedactionFailed
 from photogate.findings import Box
 from photogate.formats import strip
@@ -77,8 +78,14 @@ def redact(
     if not boxes:
         raise RedactionFailed("Expected at least one box to hide; found none")
     try:
-        with _open(data) as image:
-            written = _rewrite(image, boxes, rule, orientation, seed)
+        if is_deep(data):
+            samples = read_samples(data)
+            mode = "RGB" if samples.shape[2] == 3 else "RGBA"
+            _paint_boxes(samples, mode, boxes, rule, orientation, seed, None)
+            written = with_samples(data, samples)
+        else:
+            with _open(data) as image:
+                written = _rewrite(image, boxes, rule, orientation, seed)
         return strip(written).data
     except (OSError, ValueError, MemoryError, Image.DecompressionBombError, ImageRefused) as error:
         raise RedactionFailed(f"Expected a photo that can be redacted; found {type(error).__name__}") from None
@@ -135,10 +142,6 @@ def _options(image: Image.Image) -> dict[str, Any]:
                 "keep_rgb": keep_rgb,
             }
         case "PNG":
-            # IHDR (PNG 11.2.1): Pillow would make 8 bits of colour's 16, and say nothing.
-            depth, colour = _head(image)[24:26]
-            if depth == 16 and colour != 0:
-                raise RedactionFailed("Expected at most 8 bits a sample of colour; found 16")
             return {"format": "PNG", "compress_level": 6}
         case "WEBP":
             # Lossless costs size and no quality; Pillow does not say which of the two a file is.
@@ -194,23 +197,36 @@ def _painted(
     if frame.mode not in ("L", "LA", "RGB", "RGBA", "YCbCr", "CMYK", "I;16", "I;16B", "I"):
         raise RedactionFailed("Expected a picture of integer samples; found another mode")
     pixels = np.array(frame)
-    height, width = pixels.shape[:2]
-    rng = np.random.default_rng(list(seed))
-    stored = [to_stored(box, orientation, width, height) for box in boxes]
-    for box in stored:
-        hidden_region(box, rule, width, height, mcu)  # each must lie within the picture
-    if frame.mode == "YCbCr" and mcu is not None:
-        _restore_chroma(pixels, stored, mcu)
-    outlines = [_outline(box, rule, mcu) for box in stored]
-    # All are blanked before any is filled: the ring around one face must not read another.
-    for method in dict.fromkeys((RedactionMethod.SOLID, rule.method)):
-        for outline in outlines:
-            _paint(pixels, outline, method, rule.shape, rng, frame.mode)
+    _paint_boxes(pixels, frame.mode, boxes, rule, orientation, seed, mcu)
     # An array of four samples reads as RGBA, one of three as RGB: these two have to be named.
     named = frame.mode in ("CMYK", "YCbCr")
     painted = Image.frombytes(frame.mode, frame.size, pixels.tobytes()) if named else Image.fromarray(pixels)
     painted.info["duration"] = duration
     return painted
+
+
+def _paint_boxes(
+    pixels: Pixels,
+    mode: str,
+    boxes: Sequence[Box],
+    rule: RedactionRule,
+    orientation: int,
+    seed: bytes,
+    mcu: tuple[int, int] | None,
+) -> None:
+    """Hide every box in place."""
+    height, width = pixels.shape[:2]
+    rng = np.random.default_rng(list(seed))
+    stored = [to_stored(box, orientation, width, height) for box in boxes]
+    for box in stored:
+        hidden_region(box, rule, width, height, mcu)  # each must lie within the picture
+    if mode == "YCbCr" and mcu is not None:
+        _restore_chroma(pixels, stored, mcu)
+    outlines = [_outline(box, rule, mcu) for box in stored]
+    # All are blanked before any is filled: the ring around one face must not read another.
+    for method in dict.fromkeys((RedactionMethod.SOLID, rule.method)):
+        for outline in outlines:
+            _paint(pixels, outline, method, rule.shape, rng, mode)
 
 
 def _restore_chroma(pixels: Pixels, boxes: Sequence[Box], mcu: tuple[int, int]) -> None:
