@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,15 @@ import click
 import cv2
 
 from photogate.cli.failing import named_errors
-from photogate.cli.strip import photos
+from photogate.cli.strip import photos, write_atomically
 from photogate.config import VisionSettings, load
 from photogate.errors import ImageRefused, PhotogateError, Reason, reason_for
-from photogate.findings import Band, FindingKind
+from photogate.findings import Band, Finding, FindingKind
 from photogate.formats import ImageFormat, measure
 from photogate.vision.detector import Detectors, Look
 from photogate.vision.picture import open_upright
 
-__all__ = ["detect", "openable"]
+__all__ = ["detect", "drawn", "openable"]
 
 COLOURS = {Band.ACT: (0, 0, 255), Band.REVIEW: (0, 200, 255)}  # BGR: red, amber
 RENDERED = frozenset({ImageFormat.HEIC, ImageFormat.AVIF})
@@ -107,7 +108,7 @@ def look_at(file: Path, detectors: Detectors, drawing: Path | None) -> Line:
     look = detectors.look(data, orientation=orientation)
     line = Line(str(file), look, round((time.perf_counter() - started) * 1000, 1))
     if drawing is not None:
-        drawing.write_bytes(drawn(data, orientation, look))
+        write_atomically(drawing, drawn(data, orientation, look.findings))
     return line
 
 
@@ -127,11 +128,11 @@ def openable(data: bytes) -> tuple[bytes, int]:
     return render(data), 1
 
 
-def drawn(data: bytes, orientation: int, look: Look) -> bytes:
+def drawn(data: bytes, orientation: int, findings: Sequence[Finding]) -> bytes:
     """Give the upright picture as PNG, with a frame around each finding: red to act on, amber to review."""
     picture = open_upright(data, orientation=orientation)
     thickness = max(2, max(picture.shape[:2]) // 500)
-    for f in look.findings:
+    for f in findings:
         cv2.rectangle(picture, f.box[:2], (f.box.right, f.box.bottom), COLOURS[Band(f.band)], thickness)
     encoded, png = cv2.imencode(".png", picture)
     if not encoded:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from photogate.cli.detect import drawn, openable
 from photogate.cli.failing import named_errors
 from photogate.cli.strip import photos, write_atomically
 from photogate.config import VisionSettings, load
@@ -27,17 +28,20 @@ __all__ = ["process", "run"]
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder for the results.")
 @click.option("--policy", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A policy's JSON.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line for each input.")
-def process(paths: tuple[Path, ...], out: Path, file: Path | None, as_json: bool) -> None:
+@click.option("--draw", is_flag=True, help="Also write NAME.found.png: the photo as it was, findings framed.")
+def process(paths: tuple[Path, ...], out: Path, file: Path | None, as_json: bool, draw: bool) -> None:
     """Strip, look, decide and redact photos as the service does.
 
-    Only what is accepted or redacted is written.
+    Only what is accepted or redacted is written, and with --draw what was seen in every photo that could be opened.
     """
     with named_errors():
         policy = parse_policy(file.read_bytes()) if file else default_policy()
-        run(paths, out, policy, list(FindingKind), as_json)
+        run(paths, out, policy, list(FindingKind), as_json=as_json, draw=draw)
 
 
-def run(paths: tuple[Path, ...], out: Path, policy: Policy, kinds: list[FindingKind], as_json: bool) -> None:
+def run(
+    paths: tuple[Path, ...], out: Path, policy: Policy, kinds: list[FindingKind], *, as_json: bool, draw: bool
+) -> None:
     """Process every file, say how each ended, and exit with 1 if something was not kept."""
     todo = list(photos(paths))
     twice = [name for name, count in Counter(source.name for source in todo).items() if count > 1]
@@ -48,25 +52,35 @@ def run(paths: tuple[Path, ...], out: Path, policy: Policy, kinds: list[FindingK
     detectors = Detectors.load(load(VisionSettings), kinds)
     out.mkdir(parents=True, exist_ok=True)
     refused = 0
+    if sys.stdout.isatty() and not as_json:
+        click.echo(row("decision", "reason", "found", "file"))
     for number, source in enumerate(todo, 1):
-        done = process_photo(source.read_bytes(), policy=policy, eyes=detectors, seed=secrets.token_bytes(16))
+        data = source.read_bytes()
+        done = process_photo(data, policy=policy, eyes=detectors, seed=secrets.token_bytes(16))
         target = out / source.name
         if done.data is None:
             refused += 1
         else:
             write_atomically(target, done.data)
+        if draw and done.findings:
+            write_atomically(out / f"{source.name}.found.png", drawn(*openable(data), done.findings))
         say(source, done, target if done.data is not None else None, as_json)
         if sys.stderr.isatty() and len(todo) > 1:
             click.echo(f"\r\x1b[K{number} of {len(todo)}, {refused} not kept", err=True, nl=number == len(todo))
     sys.exit(1 if refused else 0)
 
 
+def row(decision: str, reason: str, found: str, file: str) -> str:
+    """Give one line of the table that people read; the last columns are as long as they have to be."""
+    return f"{decision:9} {reason:22} {found:36} {file}"
+
+
 def say(source: Path, done: Processed, target: Path | None, as_json: bool) -> None:
     """Print how one photo ended."""
     if not as_json:
         counts = Counter(f"{f.kind} {f.band}" for f in done.findings)
-        found = ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing found"
-        click.echo(f"{source}: {done.decision} ({done.reason}), {found}")
+        found = ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing"
+        click.echo(row(done.decision, done.reason, found, str(source)))
         return
     line = {
         "file": str(source),

@@ -22,6 +22,7 @@ __all__ = ["redact"]
 @click.option("--padding", type=click.IntRange(0, 100), default=15, show_default=True, help="Percent, on each side.")
 @click.option("--kinds", default="face", show_default=True, help="What to hide, from face,text,code.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line for each input.")
+@click.option("--draw", is_flag=True, help="Also write NAME.found.png: the photo as it was, findings framed.")
 def redact(
     paths: tuple[Path, ...],
     out: Path,
@@ -30,6 +31,7 @@ def redact(
     padding: int,
     kinds: str,
     as_json: bool,
+    draw: bool,
 ) -> None:
     """Hide faces, text and codes in photos, and look again.
 
@@ -47,4 +49,4 @@ def redact(
                 method=RedactionMethod(method), shape=RedactionShape(shape), padding_percent=padding
             ),
         )
-        run(paths, out, policy, wanted, as_json)
+        run(paths, out, policy, wanted, as_json=as_json, draw=draw)
