@@ -8,14 +8,42 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
-from local.deploy import api, custom, dynamodb, events, functions, iam, kms, messaging, monitoring, s3, workflows
+from local.deploy import (
+    analysis,
+    api,
+    custom,
+    dynamodb,
+    events,
+    functions,
+    iam,
+    kms,
+    messaging,
+    monitoring,
+    s3,
+    skipped,
+    workflows,
+)
 from local.deploy.base import Context, Created, Handler, Properties
 from local.intrinsics import Intrinsics, references
 
 __all__ = ["HANDLERS", "DeploymentFailed", "Stack", "UnknownResource", "check", "deploy", "new_suffix", "wanted"]
 
 HANDLERS: dict[str, Handler] = {}
-for module in (api, custom, dynamodb, events, functions, iam, kms, messaging, monitoring, s3, workflows):
+for module in (
+    analysis,
+    api,
+    custom,
+    dynamodb,
+    events,
+    functions,
+    iam,
+    kms,
+    messaging,
+    monitoring,
+    s3,
+    skipped,
+    workflows,
+):
     HANDLERS.update(module.HANDLERS)
 
 # Sections of a resource that say how CloudFormation treats it, and nothing about the resource.

@@ -26,7 +26,7 @@ from tests.stack import (
     written,
 )
 
-BUCKETS = ("IncomingBucket", "WorkBucket", "QuarantineBucket", "VaultBucket", "LedgerBucket")
+BUCKETS = ("IncomingBucket", "WorkBucket", "QuarantineBucket", "VaultBucket", "LedgerBucket", "ExportsBucket")
 TABLES = ("UploadsTable", "AuditTable", "LedgerTable", "PoliciesTable", "ConsentsTable", "SubjectsTable")
 
 # Every wildcard that a role of this stack is allowed, and why there is no other way.
@@ -208,7 +208,7 @@ def test_the_keys_are_what_the_design_says() -> None:
 # ----------------------------------------------------------------------------------------------------------- buckets
 
 
-def test_the_buckets_are_the_five_that_have_a_policy() -> None:
+def test_the_buckets_are_the_six_that_have_a_policy() -> None:
     assert sorted(of_type("AWS::S3::Bucket")) == sorted(BUCKETS)
     assert len(of_type("AWS::S3::BucketPolicy")) == len(BUCKETS)
 
@@ -269,6 +269,7 @@ def test_objects_live_as_long_as_the_design_says() -> None:
         "QuarantineBucket": {"current": 100, "noncurrent": 1},
         "VaultBucket": {"current": 0, "noncurrent": 1},
         "LedgerBucket": {"current": 0, "noncurrent": 0},
+        "ExportsBucket": {"current": 30, "noncurrent": 1},
     }
 
 
