@@ -26,6 +26,7 @@ from photogate.errors import Reason
 from photogate.http import TITLES
 from photogate.intake import ConsentRequest, ReconfirmRequest, UploadRequest
 from photogate.policy import Policy
+from photogate.review import DecisionRequest
 from photogate.uploads import HexId, Status
 
 OPENAPI = REPOSITORY / "docs" / "openapi.json"
@@ -144,6 +145,43 @@ class PolicyChanged(_Answer):
     revision: int
 
 
+class Review(_Answer):
+    """A photo that waits for a person."""
+
+    id: HexId
+    reason: Reason = Field(description="Why it is in review.")
+    purpose: str
+    policy_hash: str | None = Field(description="Policy that admission pinned; null where it knew none.")
+    since: str = Field(description="RFC 3339, in UTC.")
+    until: str = Field(description="When it is rejected if nobody decides; RFC 3339, in UTC.")
+    age_s: int = Field(description="Seconds since then.")
+    counts: dict[str, int] = Field(description="What the detectors saw, by kind and band, such as face_act.")
+    reviewers: Literal[1, 2] = Field(description="How many the policy asks for.")
+    votes: int = Field(description="How many have decided.")
+    appeal: bool = Field(description="Whether the uploader appealed a redaction.")
+
+
+class ReviewList(_Answer):
+    """Open reviews, oldest first; `next` is the `after` of the next page, null on the last."""
+
+    reviews: list[Review]
+    next: str | None
+
+
+class JpegPicture(RootModel[bytes]):
+    """An upright JPEG without metadata, of at most 4 MB; `Photogate-Width` and `Photogate-Height` tell its size."""
+
+
+class Decided(_Answer):
+    """Where the upload stands after the decision: `IN_REVIEW` while a second reviewer is awaited."""
+
+    id: HexId
+    status: Status
+    reason: Reason
+    votes: int
+    reviewers: Literal[1, 2]
+
+
 class AuditEvents(_Answer):
     """Events, oldest first; `next` is the `after` of the next page, null on the last."""
 
@@ -176,7 +214,9 @@ class Operation:
 
     @property
     def media_type(self) -> str:
-        """A model of text is sent as text."""
+        """A model of text is sent as text, and a picture as itself."""
+        if self.answer is JpegPicture:
+            return "image/jpeg"
         return "text/plain" if issubclass(self.answer, RootModel) else "application/json"
 
 
@@ -217,6 +257,23 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "The change is an event before it is in force.",
         headers=(("If-Match", "Hash of the policy that was read; the change is refused where it is another's."),),
     ),
+    ("GET", "/reviews"): Operation(
+        ReviewList,
+        Scope.REVIEWS_DECIDE,
+        "Of the caller's tenant.",
+        query=(("limit", "Reviews on a page: 1 to 100; 50 unless given."), ("after", "The `next` of the page before.")),
+    ),
+    ("GET", "/reviews/{id}"): Operation(
+        JpegPicture,
+        Scope.REVIEWS_DECIDE,
+        "Never to the uploader, nor after consent was withdrawn. Opening is an event.",
+        query=(("outlines", "true draws what the detectors saw."),),
+    ),
+    ("POST", "/reviews/{id}"): Operation(
+        Decided,
+        Scope.REVIEWS_DECIDE,
+        "Never by the uploader. Repeating it changes nothing; another decision by the same reviewer is refused.",
+    ),
     ("GET", "/audit/events"): Operation(
         AuditEvents,
         Scope.AUDIT_READ,
@@ -247,6 +304,7 @@ BODIES: dict[str, type[BaseModel]] = {
     "UploadRequest": UploadRequest,
     "ConsentRequest": ConsentRequest,
     "ReconfirmRequest": ReconfirmRequest,
+    "DecisionRequest": DecisionRequest,
     "parse_policy": Policy,
 }
 

@@ -13,6 +13,7 @@ from photogate.config import (
     IncomingSettings,
     SealedSettings,
     UploadsSettings,
+    WorkSettings,
     load,
 )
 from photogate.observability import step
@@ -20,7 +21,7 @@ from photogate.workflow.keeping import Quarantine
 from photogate.workflow.state import Admission, Failed, PhotoState, S3Event
 
 
-class Needs(UploadsSettings, IncomingSettings, SealedSettings, AuditSettings):
+class Needs(UploadsSettings, IncomingSettings, WorkSettings, SealedSettings, AuditSettings):
     """What this function reads of its environment."""
 
 
@@ -31,7 +32,8 @@ world = World(load(Needs), "quarantine_photo")
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer with the photo's state, and where the original is now."""
     trail = world.trail(str(event["execution_id"]), context.function_version)
-    quarantine = Quarantine(world.uploads, world.incoming, world.sealed, world.subjects, trail, system_clock)
+    w = world
+    quarantine = Quarantine(w.uploads, w.incoming, w.work, w.sealed, w.quarantine, w.subjects, trail, system_clock)
     if "admission" in event:
         return quarantine.run(PhotoState.parse(event)).plain()
     # AdmitUpload failed before there was a photo's state.

@@ -60,7 +60,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     def steps(run: str) -> tuple[Trail, Quarantine, RecordOutcome]:
         trail, w = world.trail(run, context.function_version), world
-        quarantine = Quarantine(w.uploads, w.incoming, w.sealed, w.subjects, trail, system_clock)
+        quarantine = Quarantine(w.uploads, w.incoming, w.work, w.sealed, w.quarantine, w.subjects, trail, system_clock)
         return (
             trail,
             quarantine,

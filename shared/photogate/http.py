@@ -26,7 +26,7 @@ from photogate.errors import (
 )
 from photogate.observability import logger
 
-__all__ = ["Api", "answer", "parse_body", "problem", "text_answer"]
+__all__ = ["Api", "answer", "parse_body", "parse_query", "picture", "problem", "text_answer"]
 
 STATUS_OF: Mapping[type[PhotogateError], int] = {
     RequestRefused: 400,
@@ -135,6 +135,25 @@ def text_answer(text: str) -> Response[str]:
     return Response(200, "text/plain; charset=utf-8", text, headers={"Cache-Control": "no-store"})
 
 
+def picture(jpeg: bytes, width: int, height: int) -> Response[bytes]:
+    """Make a response of a JPEG that nobody may cache; its size in pixels is in headers."""
+    headers = {
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "Photogate-Width": str(width),
+        "Photogate-Height": str(height),
+    }
+    return Response(200, "image/jpeg", jpeg, headers=dict(headers))
+
+
+def parse_query(model: type[M], query: Mapping[str, str]) -> M:
+    """Read a query string's parameters; errors as of `parse_body`."""
+    try:
+        return model.model_validate(dict(query))
+    except ValidationError as error:
+        raise _refused(model, error, "query") from None
+
+
 def parse_body(model: type[M], body: str) -> M:
     """Read a request's body.
 
@@ -146,10 +165,14 @@ def parse_body(model: type[M], body: str) -> M:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        fields = set(model.model_fields)
-        wrong = [
-            # An unknown field's name is the sender's own words: it is not repeated.
-            (".".join(str(p) for p in e["loc"]) if e["loc"] and e["loc"][0] in fields else "body") + ": " + e["msg"]
-            for e in error.errors(include_input=False, include_url=False)
-        ]
-        raise RequestRefused("Expected " + "; ".join(sorted(wrong))) from None
+        raise _refused(model, error, "body") from None
+
+
+def _refused(model: type[BaseModel], error: ValidationError, whole: str) -> RequestRefused:
+    fields = set(model.model_fields)
+    wrong = [
+        # An unknown field's name is the sender's own words: it is not repeated.
+        (".".join(str(p) for p in e["loc"]) if e["loc"] and e["loc"][0] in fields else whole) + ": " + e["msg"]
+        for e in error.errors(include_input=False, include_url=False)
+    ]
+    return RequestRefused("Expected " + "; ".join(sorted(wrong)))

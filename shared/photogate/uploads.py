@@ -5,6 +5,8 @@
     AWAITING_UPLOAD ──claim──▶ PROCESSING ──finish──▶ ACCEPTED │ REDACTED │ RETAKE │ IN_REVIEW │ REJECTED
           └─────────────────── sweep ───────────────▶ EXPIRED
 
+    IN_REVIEW ──vote, settle──▶ ACCEPTED │ REDACTED │ RETAKE │ REJECTED        REDACTED ──appeal──▶ IN_REVIEW
+
 A terminal status never changes again, except to `ERASED`, from `IN_REVIEW` to its outcome, and once from `REDACTED`
 to `IN_REVIEW` by appeal. Every move is a conditional write.
 """
@@ -22,6 +24,7 @@ from pydantic import StringConstraints
 
 from photogate.errors import Reason
 from photogate.policy import Decision
+from photogate.review import Vote
 
 __all__ = [
     "CLAIM_LIFETIME",
@@ -35,6 +38,7 @@ __all__ = [
     "HexId",
     "ObjectKey",
     "Outcome",
+    "ReviewPage",
     "Status",
     "TenantName",
     "Upload",
@@ -172,6 +176,14 @@ class Upload:
         Until when its photo is kept; None where none is. Then the sweep deletes photo and row.
     expires_at
         When the table itself forgets the row; None while it is the only way to find something that is kept.
+    counts
+        What the detectors saw of what is in review, by kind and band.
+    votes
+        What reviewers said in the review that is under way, or in the last one.
+    rounds
+        How often a review has ended it.
+    appealed
+        Whether the uploader has appealed; that is done once.
     """
 
     tenant: str
@@ -196,6 +208,10 @@ class Upload:
     photo_version: str | None = None
     photo_sha256: str | None = None
     scene: dict[str, int | str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    votes: tuple[Vote, ...] = ()
+    rounds: int = 0
+    appealed: bool = False
     cleaned: bool = False
 
     @property
@@ -219,6 +235,15 @@ class Outcome:
     photo_version: str | None = None
     photo_sha256: str | None = None
     scene: dict[str, int | str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewPage:
+    """Some of a tenant's open reviews, oldest first; `cursor` is where to go on, None where that was all."""
+
+    uploads: tuple[Upload, ...]
+    cursor: str | None
 
 
 class UploadStore(Protocol):
@@ -260,6 +285,36 @@ class UploadStore(Protocol):
             If another execution has the claim, or ended it.
         """
 
+    def vote(self, upload: Upload, votes: tuple[Vote, ...], claim: Claim | None, now: datetime) -> Upload:
+        """Replace the votes that `upload` has; with a claim, whoever holds it carries out what follows from them.
+
+        Raises
+        ------
+        Conflict
+            If somebody else voted first, or the review has ended.
+        """
+
+    def take_over(self, upload: Upload, execution_id: str, now: datetime) -> Upload:
+        """Claim a review whose votes are complete, and that nobody works on any more.
+
+        Raises
+        ------
+        Duplicate
+            If somebody does, or it has ended.
+        """
+
+    def settle(self, upload: Upload, execution_id: str, outcome: Outcome, now: datetime) -> Upload:
+        """Move `IN_REVIEW` to its outcome: as `finish`, for the holder of the review's claim."""
+
+    def postpone(self, upload: Upload, until: datetime) -> None:
+        """Let the review's sweep look at it again at that time."""
+
+    def reviews(self, tenant: str, limit: int, after: str | None) -> ReviewPage:
+        """Give open reviews of a tenant, oldest first; `after` is an earlier page's cursor."""
+
+    def reviews_before(self, moment: datetime) -> list[tuple[str, str]]:
+        """Give (tenant, upload id) of the reviews that the sweep should look at by `moment`."""
+
     def expire(self, upload: Upload, now: datetime) -> Upload:
         """Move `AWAITING_UPLOAD` to `EXPIRED`.
 
@@ -270,7 +325,10 @@ class UploadStore(Protocol):
         """
 
     def mark_cleaned(self, upload: Upload) -> None:
-        """Take a terminal upload out of the index of open items: its originals are gone."""
+        """Take a terminal upload out of the index of open items: what must not stay is gone.
+
+        What is in review is in that index for the review's sweep from then on.
+        """
 
     def open_before(self, moment: datetime) -> list[tuple[str, str]]:
         """Give (tenant, upload id) of what has been open since before `moment`."""

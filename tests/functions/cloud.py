@@ -101,7 +101,37 @@ class Account:
         query: dict[str, str] | None = None,
         request_id: str = "http-1",
     ) -> tuple[int, Any]:
-        """Call the API as the HTTP API would after its authorizer let the token through."""
+        """Call the API as the HTTP API would after its authorizer let the token through; give status and document."""
+        answer = self.answer(
+            function,
+            method,
+            path,
+            body,
+            caller=caller,
+            tenant=tenant,
+            scopes=scopes,
+            headers=headers,
+            request_id=request_id,
+            query=query,
+        )
+        text = "text/plain" in answer["headers"].get("Content-Type", "")
+        return answer["statusCode"], answer["body"] if text else json.loads(answer["body"])
+
+    def answer(
+        self,
+        function: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        caller: str = CALLER,
+        tenant: str = TENANT,
+        scopes: str = "uploads:write consents:write",
+        headers: dict[str, str] | None = None,
+        request_id: str = "http-1",
+        query: dict[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """Call the API, and give what the function answered."""
         event = {
             "version": "2.0",
             "rawPath": path,
@@ -117,9 +147,7 @@ class Account:
                 "authorizer": {"jwt": {"claims": {"sub": caller, "custom:tenant": tenant, "scope": scopes}}},
             },
         }
-        answer = self.call(function, event)
-        text = "text/plain" in answer["headers"].get("Content-Type", "")
-        return answer["statusCode"], answer["body"] if text else json.loads(answer["body"])
+        return self.call(function, event)
 
     def consent(self, **who: Any) -> str:
         """Give the caller's consent to the default purpose."""
@@ -217,12 +245,15 @@ class Account:
             return self.attempt("quarantine_photo", state)
         return {**state, "stored": self.attempt("store_photo", state)}
 
-    def sweep_later(self, seconds: int) -> dict[str, Any]:
-        """Run the sweeper as if so much time had passed."""
-        app = self.function("sweep_uploads")
-        later = datetime.now(UTC) + timedelta(seconds=seconds)
+    def sweep_later(self, seconds: int, function: str = "sweep_uploads") -> dict[str, Any]:
+        """Run a sweeper as if so much time had passed; the time is back to what it is afterwards."""
+        app = self.function(function)
+        later, now = datetime.now(UTC) + timedelta(seconds=seconds), app.system_clock
         app.system_clock = lambda: later  # type: ignore[attr-defined]
-        return self.call("sweep_uploads", {})
+        try:
+            return self.call(function, {"source": "aws.events"})
+        finally:
+            app.system_clock = now  # type: ignore[attr-defined]
 
     def seal(self) -> None:
         """Seal every row that is not sealed yet, as seal_audit does, with the key of `EcSigner`."""
@@ -303,10 +334,12 @@ def _tables(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         extra: dict[str, Any] = {}
         attributes = [("pk", "S")] + ([("sk", "S")] if ranged else [])
         if table == "uploads":
-            attributes += [("open_shard", "S"), ("open_since", "S"), ("due_shard", "S"), ("due_at", "S")]
+            names = ("open_shard", "open_since", "due_shard", "due_at", "review_tenant", "review_since")
+            attributes += [(name, "S") for name in names]
             indexes = [
-                _index("open", "open_shard", "open_since", "KEYS_ONLY"),
-                _index("due", "due_shard", "due_at", "ALL"),
+                _index("open", *names[:2], "KEYS_ONLY"),
+                _index("due", *names[2:4], "ALL"),
+                _index("reviews", *names[4:], "ALL"),
             ]
             extra["GlobalSecondaryIndexes"] = indexes
         if table == "consents":

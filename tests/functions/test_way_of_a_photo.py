@@ -91,7 +91,7 @@ def test_a_photo_for_review_keeps_its_original_in_quarantine_only(aws: Account) 
     state = aws.process(upload)
 
     assert state["outcome"] == {"status": "IN_REVIEW", "reason": "face"}
-    assert aws.objects("quarantine") == [upload["key"]]
+    assert aws.objects("quarantine") == [upload["key"], upload["key"] + "/findings.json"]
     assert aws.objects("vault") == aws.objects("incoming") == aws.objects("work") == []
 
 

@@ -38,16 +38,15 @@ AMAZON_POLICIES = {
     "AWSLambdaBasicExecutionRole": "writing logs; SAM gives it to every function",
     "AWSXrayWriteOnlyAccess": "X-Ray has no resources to name",
 }
-# Who may read what lies in quarantine: the review's function, once there is one.
-READS_QUARANTINE: set[str] = set()
+# Who may read what lies in quarantine.
+READS_QUARANTINE = {"ReviewPhotosFunction"}
 # Who may use subjects' data keys to seal, and reads nothing that is sealed.
 SEALS = {"QuarantinePhotoFunction", "SweepUploadsFunction"}
 
 LEFT_AT_DEFAULT = {"endpoint_url", "threads", "patience_s", "grace_s"}
 
-SYNCHRONOUS = [
-    f for f in functions() if f not in ("SweepUploadsFunction", "SweepRetentionFunction", "SealAuditFunction")
-]
+SCHEDULED = ("ReviewPhotosFunction", "SweepUploadsFunction", "SweepRetentionFunction", "SealAuditFunction")
+SYNCHRONOUS = [f for f in functions() if f not in SCHEDULED]
 # Checks of checkov that the template suppresses, each with its reason beside the resource.
 SUPPRESSED = {
     "CKV_AWS_7": ["PseudonymKey"],
@@ -389,7 +388,7 @@ def test_the_workflow_is_traced() -> None:
 
 def test_every_rule_has_a_dead_letter_queue_and_gives_up_some_day() -> None:
     rules = of_type("AWS::Events::Rule")
-    assert len(rules) == 4
+    assert len(rules) == 5
     for rule in rules.values():
         for target in rule["Targets"]:
             assert text(target["DeadLetterConfig"]["Arn"]) == "DeadLetters.Arn"
@@ -459,6 +458,7 @@ PLACES = {
     "${UploadsTable.Arn}/index/open": "Uploads' index `open`",
     "${UploadsTable.Arn}/index/due": "Uploads' index `due`",
     "${ConsentsTable.Arn}/index/due": "Consents' index `due`",
+    "${UploadsTable.Arn}/index/reviews": "Uploads' index `reviews`",
     "PseudonymKey.Arn": "pseudonym key",
     "CheckpointKey.Arn": "checkpoint key",
     "DeadLetters.Arn": "dead letters",

@@ -141,6 +141,13 @@ class DetailKey(StrEnum):
     POLICY_AFTER = "policy_after"
     REVIEW_ID = "review_id"
     REVIEWERS = "reviewers"
+    # what a reviewer says of the detectors: how much they missed, and how much of what they marked is not there
+    MISSED_FACE = "missed_face"
+    MISSED_TEXT = "missed_text"
+    MISSED_CODE = "missed_code"
+    WRONG_FACE = "wrong_face"
+    WRONG_TEXT = "wrong_text"
+    WRONG_CODE = "wrong_code"
     ERASURE_ID = "erasure_id"
     CERTIFICATE_HASH = "certificate_hash"
     # access and the log itself

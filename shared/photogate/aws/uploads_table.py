@@ -14,15 +14,20 @@ from photogate.aws.retention_index import due_keys, not_due
 from photogate.aws.session import error_code, translated
 from photogate.clock import stamp
 from photogate.consent import ConsentState
-from photogate.errors import ConsentMissing, Duplicate, Fenced, Reason, RequestRefused, Transient
+from photogate.errors import Conflict, ConsentMissing, Duplicate, Fenced, Reason, RequestRefused, Transient
 from photogate.policy import Decision
-from photogate.uploads import CLAIM_LIFETIME, DEFAULT_RETENTION_DAYS, Claim, Outcome, Status, Upload
+from photogate.review import Vote
+from photogate.uploads import CLAIM_LIFETIME, DEFAULT_RETENTION_DAYS, Claim, Outcome, ReviewPage, Status, Upload
 
 __all__ = ["DynamoUploads"]
 
 # Open items are few; a few shards keep one busy minute from heating one index partition.
 OPEN_SHARDS = 4
 IDEMPOTENCY_LIFETIME = timedelta(hours=24)
+
+# A review lies in two sparse indexes: its tenant's list, and what its sweep looks at.
+_OPEN_REVIEW = "open_shard = :shard, open_since = :since, review_tenant = :tenant, review_since = :place"
+_CLAIM_REVIEW = ", claim_execution = :execution, claimed_at = :now, open_since = :late"
 
 
 class DynamoUploads:
@@ -120,6 +125,27 @@ class DynamoUploads:
 
     def finish(self, upload: Upload, execution_id: str, outcome: Outcome, now: datetime) -> Upload:
         """Move `PROCESSING` to a terminal status, with consent and fence where something is kept."""
+        return self._end(upload, execution_id, outcome, now, Status.PROCESSING, "", {})
+
+    def settle(self, upload: Upload, execution_id: str, outcome: Outcome, now: datetime) -> Upload:
+        """Move `IN_REVIEW` to its outcome, for the holder of the review's claim."""
+        # Back among the open items, until what must not stay is gone.
+        again = {"rounds": upload.rounds + 1, "cleaned": False, "open_shard": _shard(upload, "open"), "open_since": now}
+        removed = ", review_tenant, review_since"
+        if outcome.photo_key is None:
+            removed += ", photo_key, photo_version, photo_sha256"
+        return self._end(upload, execution_id, outcome, now, Status.IN_REVIEW, removed, again)
+
+    def _end(
+        self,
+        upload: Upload,
+        execution_id: str,
+        outcome: Outcome,
+        now: datetime,
+        before: Status,
+        removed: str,
+        more: dict[str, Any],
+    ) -> Upload:
         finished = {
             "status": outcome.status.value,
             "decision": outcome.decision.value if outcome.decision else None,
@@ -130,18 +156,19 @@ class DynamoUploads:
             "photo_sha256": outcome.photo_sha256,
             "scene": outcome.scene or None,
             **due_keys(upload, outcome, now),
+            "counts": outcome.counts or None,
+            **more,
         }
         present = {k: v for k, v in finished.items() if v is not None}
+        gone = not_due(upload, outcome)
         update = {
             "Update": {
                 "TableName": self._table,
                 "Key": to_item({"pk": _pk(upload.tenant, upload.upload_id)}),
-                "UpdateExpression": "SET " + ", ".join(f"#{k} = :{k}" for k in present) + not_due(upload, outcome),
-                "ConditionExpression": "#status = :processing AND claim_execution = :execution",
+                "UpdateExpression": f"SET {', '.join(f'#{k} = :{k}' for k in present)}{gone}{removed}",
+                "ConditionExpression": "#status = :before AND claim_execution = :execution",
                 "ExpressionAttributeNames": {f"#{k}": k for k in present},
-                "ExpressionAttributeValues": to_values(
-                    {**present, "processing": Status.PROCESSING.value, "execution": execution_id}
-                ),
+                "ExpressionAttributeValues": to_values({**present, "before": before.value, "execution": execution_id}),
             }
         }
         checks = self._checks(upload, now) if outcome.kept else []
@@ -149,7 +176,7 @@ class DynamoUploads:
             with translated():
                 self._client.transact_write_items(TransactItems=[update, *checks])
         except ClientError as error:
-            self._explain(upload, execution_id, _cancellations(error), error)
+            self._explain(upload, execution_id, _cancellations(error), error, before)
         found = self.get(upload.tenant, upload.upload_id)
         if found is None:
             raise Duplicate("Expected the upload; found it erased")
@@ -181,12 +208,15 @@ class DynamoUploads:
             },
         ]
 
-    def _explain(self, upload: Upload, execution_id: str, reasons: list[str], error: ClientError) -> None:
+    def _explain(
+        self, upload: Upload, execution_id: str, reasons: list[str], error: ClientError, before: Status
+    ) -> None:
         """Say which condition failed; one's own outcome, already there, is none."""
         failed = [i for i, code in enumerate(reasons) if code == "ConditionalCheckFailed"]
         if 0 in failed:
             found = self.get(upload.tenant, upload.upload_id)
-            if found and found.claim and found.claim.execution_id == execution_id and found.status.terminal:
+            ended = found and found.status.terminal and found.status is not before
+            if found and ended and found.claim and found.claim.execution_id == execution_id:
                 return
             raise Duplicate("Expected to hold the claim to this upload; found another execution's")
         if 1 in failed:
@@ -223,25 +253,115 @@ class DynamoUploads:
         return _upload(from_item(answer["Attributes"]))
 
     def mark_cleaned(self, upload: Upload) -> None:
-        """Take a terminal upload out of the index of open items."""
-        with translated():
-            self._client.update_item(
-                TableName=self._table,
-                Key=to_item({"pk": _pk(upload.tenant, upload.upload_id)}),
-                UpdateExpression="SET cleaned = :yes REMOVE open_shard, open_since",
-                ConditionExpression="attribute_exists(pk)",
-                ExpressionAttributeValues=to_values({"yes": True}),
+        """Take a terminal upload out of the open items; what is in review goes to the reviews."""
+        update, condition = "SET cleaned = :yes REMOVE open_shard, open_since", "attribute_exists(pk)"
+        values: dict[str, Any] = {"yes": True}
+        if upload.status is Status.IN_REVIEW:
+            update = "SET cleaned = :yes, " + _OPEN_REVIEW
+            values |= _open_review(upload, upload.finished_at)
+            # Whoever finishes an interrupted cleaning late must not undo what a review did meanwhile.
+            condition += " AND attribute_not_exists(cleaned)"
+        try:
+            with translated():
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=to_item({"pk": _pk(upload.tenant, upload.upload_id)}),
+                    UpdateExpression=update,
+                    ConditionExpression=condition,
+                    ExpressionAttributeValues=to_values(values),
+                )
+        except ClientError as error:
+            if upload.status is not Status.IN_REVIEW or error_code(error) != "ConditionalCheckFailedException":
+                raise
+
+    def vote(self, upload: Upload, votes: tuple[Vote, ...], claim: Claim | None, now: datetime) -> Upload:
+        """Replace the votes, on condition that they are still those of `upload`."""
+        values: dict[str, Any] = {"votes": [vote.plain() for vote in votes], "many": len(votes)}
+        update = "SET votes = :votes, votes_count = :many"
+        if claim is not None:
+            update += _CLAIM_REVIEW
+            values |= {"execution": claim.execution_id, "now": now, "late": now + CLAIM_LIFETIME}
+        lost = Conflict("Expected an open review; found that somebody decided first")
+        return self._review_update(upload, update, None, values, lost)
+
+    def take_over(self, upload: Upload, execution_id: str, now: datetime) -> Upload:
+        """Claim a review whose votes are complete, if its claim is too old."""
+        values = {"execution": execution_id, "now": now, "late": now + CLAIM_LIFETIME, "stale": now - CLAIM_LIFETIME}
+        free = "(claimed_at < :stale OR claim_execution = :execution)"
+        lost = Duplicate("Expected a review that nobody carries out; found another execution's claim")
+        return self._review_update(upload, "SET " + _CLAIM_REVIEW.removeprefix(", "), free, values, lost)
+
+    def postpone(self, upload: Upload, until: datetime) -> None:
+        """Let the review's sweep look at it again at that time."""
+        lost = Duplicate("Expected a review as it was read; found that somebody decided")
+        self._review_update(upload, "SET open_since = :until", None, {"until": until}, lost)
+
+    def _review_update(
+        self, upload: Upload, update: str, condition: str | None, values: dict[str, Any], lost: Exception
+    ) -> Upload:
+        """Change a review, on condition that its round and its votes are those of `upload`."""
+        conditions = ["#status = :in_review", *([condition] if condition else [])]
+        values = {**values, "in_review": Status.IN_REVIEW.value}
+        for attribute, expected in (("rounds", upload.rounds), ("votes_count", len(upload.votes))):
+            if expected:
+                conditions.append(f"{attribute} = :expected_{attribute}")
+                values[f"expected_{attribute}"] = expected
+            else:
+                conditions.append(f"attribute_not_exists({attribute})")
+        try:
+            with translated():
+                answer = self._client.update_item(
+                    TableName=self._table,
+                    Key=to_item({"pk": _pk(upload.tenant, upload.upload_id)}),
+                    UpdateExpression=update,
+                    ConditionExpression=" AND ".join(conditions),
+                    ExpressionAttributeNames={"#status": "status"},
+                    ExpressionAttributeValues=to_values(values),
+                    ReturnValues="ALL_NEW",
+                )
+        except ClientError as error:
+            if error_code(error) == "ConditionalCheckFailedException":
+                raise lost from None
+            raise
+        return _upload(from_item(answer["Attributes"]))
+
+    def reviews(self, tenant: str, limit: int, after: str | None) -> ReviewPage:
+        """Give open reviews of a tenant, oldest first."""
+        query: dict[str, Any] = {}
+        if after is not None:
+            upload_id = after.rpartition("#")[2]
+            query["ExclusiveStartKey"] = to_item(
+                {"pk": _pk(tenant, upload_id), "review_tenant": tenant, "review_since": after}
             )
+        with translated():
+            page = self._client.query(
+                TableName=self._table,
+                IndexName="reviews",
+                KeyConditionExpression="review_tenant = :tenant",
+                ExpressionAttributeValues=to_values({"tenant": tenant}),
+                Limit=limit,
+                **query,
+            )
+        rows = [from_item(item) for item in page["Items"]]
+        cursor = rows[-1]["review_since"] if rows and "LastEvaluatedKey" in page else None
+        return ReviewPage(tuple(_upload(row) for row in rows), cursor)
 
     def open_before(self, moment: datetime) -> list[tuple[str, str]]:
         """Give (tenant, upload id) of what has been open since before `moment`."""
+        return self._waiting("open", moment)
+
+    def reviews_before(self, moment: datetime) -> list[tuple[str, str]]:
+        """Give (tenant, upload id) of the reviews that the sweep should look at by `moment`."""
+        return self._waiting("review", moment)
+
+    def _waiting(self, what: str, moment: datetime) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []
         for shard in range(OPEN_SHARDS):
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
                 IndexName="open",
                 KeyConditionExpression="open_shard = :shard AND open_since < :before",
-                ExpressionAttributeValues=to_values({"shard": f"open#{shard}", "before": moment}),
+                ExpressionAttributeValues=to_values({"shard": f"{what}#{shard}", "before": moment}),
             )
             with translated():
                 for page in pages:
@@ -263,6 +383,17 @@ class DynamoUploads:
 
 def _pk(tenant: str, upload_id: str) -> str:
     return f"{tenant}#{upload_id}"
+
+
+def _shard(upload: Upload, what: str) -> str:
+    return f"{what}#{zlib.crc32(upload.upload_id.encode()) % OPEN_SHARDS}"
+
+
+def _open_review(upload: Upload, since: datetime | None) -> dict[str, Any]:
+    if since is None:
+        raise ValueError("A review has a moment at which it began")
+    place = f"{stamp(since)}#{upload.upload_id}"
+    return {"shard": _shard(upload, "review"), "since": since, "tenant": upload.tenant, "place": place}
 
 
 def _cancellations(error: ClientError) -> list[str]:
@@ -291,7 +422,7 @@ def _row(upload: Upload) -> dict[str, Any]:
         "created_at": upload.created_at,
         "retention_days": upload.retention_days,
         "expires_at": epoch(upload.expires_at) if upload.expires_at else None,
-        "open_shard": f"open#{zlib.crc32(upload.upload_id.encode()) % OPEN_SHARDS}",
+        "open_shard": _shard(upload, "open"),
         "open_since": upload.created_at,
     }
 
@@ -330,5 +461,9 @@ def _upload(row: dict[str, Any]) -> Upload:
             photo_version=row.get("photo_version"),
             photo_sha256=row.get("photo_sha256"),
             scene=row.get("scene", {}),
+            counts=row.get("counts", {}),
+            votes=tuple(Vote.read(vote) for vote in row.get("votes", [])),
+            rounds=row.get("rounds", 0),
+            appealed=row.get("appealed", False),
         )
     return upload

@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from photogate.audit.event import DetailKey, EventName, Outcome
 from photogate.audit.trail import Trail
 from photogate.clock import Clock
-from photogate.errors import Duplicate, IntegrityError, NotFound, Reason, reason_for_name
-from photogate.findings import Finding
+from photogate.errors import Duplicate, IntegrityError, NotFound, NotPermitted, Reason, reason_for_name
+from photogate.findings import Finding, dump_findings, load_findings
 from photogate.policy import Decision
 from photogate.subjects import SubjectStore, require_open
 from photogate.uploads import EXTENSIONS, Claim, Upload, UploadStore, parse_key
-from photogate.workflow.detection import read_findings
+from photogate.workflow.detection import counts_of, read_findings
 from photogate.workflow.ports import Objects, Sealed
 from photogate.workflow.state import Admission, Failed, PhotoState, Quarantined, Rejected, Retake, Stored
 from photogate.workflow.stripping import read_checked
 
 __all__ = [
+    "FINDINGS",
     "KEPT_NOTHING",
     "AskRetake",
     "Quarantine",
@@ -31,6 +32,8 @@ __all__ = [
 
 # Reasons after which nothing of the photo may be kept, not even for a person to look at.
 KEPT_NOTHING = frozenset({Reason.FENCED, Reason.NO_CONSENT})
+# What the detectors saw, beside an original in quarantine.
+FINDINGS = "findings.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +143,19 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
-    """Puts the original, sealed, where only a review can get at it."""
+    """Puts the original, sealed, where only a review can get at it, and beside it what the detectors saw.
+
+    Attributes
+    ----------
+    quarantine, beside
+        The same bucket: originals are sealed; findings, which are boxes and no pixels, are not.
+    """
 
     uploads: UploadStore
     incoming: Objects
+    work: Objects
     quarantine: Sealed
+    beside: Objects
     subjects: SubjectStore
     trail: Trail
     clock: Clock
@@ -191,8 +202,25 @@ class Quarantine:
             reason=reason,
             outcome=Outcome.SUCCEEDED,
         )
-        kept = Quarantined(reason=reason, key=str(place), version_id=version)
+        counts = self._keep_findings(state)
+        kept = Quarantined(reason=reason, key=str(place), version_id=version, counts=counts)
         return state.model_copy(update={"quarantine": kept})
+
+    def _keep_findings(self, state: PhotoState) -> dict[str, int]:
+        """Put the findings of both looks beside the original, for a reviewer's redaction; count them."""
+        if state.detect is None:
+            return {}
+        try:
+            findings, width, height = read_findings(self.work, state)
+            if state.second is not None:
+                second = read_checked(self.work, state.place.part("findings2.json"), state.second.sha256)
+                findings += load_findings(second)[0]
+        except (NotFound, NotPermitted, IntegrityError):
+            # A person looks in any case; that the findings are gone must not keep the original from them.
+            return {}
+        document = dump_findings(findings, width, height)
+        self.beside.put(state.place.part(FINDINGS), document, "application/json")
+        return counts_of(findings)
 
 
 def state_of(upload: Upload, execution_id: str) -> PhotoState:

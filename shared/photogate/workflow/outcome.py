@@ -6,7 +6,9 @@ until the originals are gone, so that whatever breaks after the transaction is f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from photogate.audit.event import Actor, ActorKind, DetailKey, EventName
@@ -36,7 +38,8 @@ def outcome_of(state: PhotoState) -> Outcome:
         If no step ended it.
     """
     if state.quarantine is not None:
-        return Outcome(Status.IN_REVIEW, Decision.REVIEW, state.quarantine.reason, kept=True)
+        kept = state.quarantine
+        return Outcome(Status.IN_REVIEW, Decision.REVIEW, kept.reason, kept=True, counts=kept.counts)
     if state.retake is not None and state.detect is not None:
         return Outcome(Status.RETAKE, Decision.RETAKE, state.detect.reason, scene=state.retake.scene)
     if state.stored is not None and state.detect is not None:
@@ -84,11 +87,24 @@ class RecordOutcome:
 
     def end(self, upload: Upload, execution_id: str, outcome: Outcome) -> dict[str, Any]:
         """Record an outcome; where consent or fence no longer stand, the outcome is that nothing is kept."""
+        return self._end(self.uploads.finish, upload, execution_id, outcome)
+
+    def settle(self, upload: Upload, execution_id: str, outcome: Outcome) -> dict[str, Any]:
+        """Record the outcome of a review, under the same conditions and with the same consequences."""
+        return self._end(self.uploads.settle, upload, execution_id, outcome)
+
+    def _end(
+        self,
+        record: Callable[[Upload, str, Outcome, datetime], Upload],
+        upload: Upload,
+        execution_id: str,
+        outcome: Outcome,
+    ) -> dict[str, Any]:
         try:
-            ended = self.uploads.finish(upload, execution_id, outcome, self.clock())
+            ended = record(upload, execution_id, outcome, self.clock())
         except (ConsentMissing, Fenced) as error:
             refused = Outcome(Status.REJECTED, Decision.REJECT, error.reason)
-            ended = self.uploads.finish(upload, execution_id, refused, self.clock())
+            ended = record(upload, execution_id, refused, self.clock())
         except Duplicate:
             self._take_back(upload, outcome)
             raise
@@ -99,9 +115,11 @@ class RecordOutcome:
         """Write the event, delete what must not stay, tell the customer; again, if it was interrupted."""
         if upload.cleaned:
             return
-        self._record(upload, EventName.UPLOAD_COMPLETED, "completed")
+        # A review ends an upload once more: its events are events of their own.
+        again = f"-{upload.rounds}" if upload.rounds else ""
+        self._record(upload, EventName.UPLOAD_COMPLETED, "completed" + again)
         self._delete_objects(upload)
-        self._record(upload, EventName.ORIGINAL_DELETED, "deleted")
+        self._record(upload, EventName.ORIGINAL_DELETED, "deleted" + again)
         self.announcer.announce(completion(upload))
         self.uploads.mark_cleaned(upload)
 

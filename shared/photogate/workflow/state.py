@@ -119,11 +119,12 @@ class Retake(_Part):
 
 
 class Quarantined(_Part):
-    """What Quarantine answers."""
+    """What Quarantine answers; counts are of the findings that lie beside the original, by kind and band."""
 
     reason: Reason
     key: str
     version_id: str
+    counts: dict[str, int] = Field(default_factory=dict)
 
 
 class Rejected(_Part):
