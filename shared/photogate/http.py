@@ -171,8 +171,8 @@ def parse_body(model: type[M], body: str) -> M:
 def _refused(model: type[BaseModel], error: ValidationError, whole: str) -> RequestRefused:
     fields = set(model.model_fields)
     wrong = [
-        # An unknown field's name is the sender's own words: it is not repeated.
-        (".".join(str(p) for p in e["loc"]) if e["loc"] and e["loc"][0] in fields else whole) + ": " + e["msg"]
+        # An unknown field's name, and a mapping's key, are the sender's own words: they are not repeated.
+        (str(e["loc"][0]) if e["loc"] and e["loc"][0] in fields else whole) + ": " + e["msg"]
         for e in error.errors(include_input=False, include_url=False)
     ]
     return RequestRefused("Expected " + "; ".join(sorted(wrong)))
