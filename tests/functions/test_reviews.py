@@ -47,7 +47,7 @@ def listed(aws: Account, **more: Any) -> dict[str, Any]:
 
 def opened(aws: Account, upload: str, query: dict[str, str] | None = None, **who: Any) -> Image.Image:
     who = who or REVIEWER
-    request = f"open-{who['caller']}-{upload}"
+    request = sha256(f"open {who['caller']} {upload}".encode())
     answer = aws.answer("review_photos", "GET", f"/reviews/{upload}", query=query, request_id=request, **who)
     assert (answer["statusCode"], answer["isBase64Encoded"]) == (200, True), answer
     return Image.open(io.BytesIO(base64.b64decode(answer["body"])))
