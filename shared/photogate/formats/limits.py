@@ -28,6 +28,7 @@ __all__ = [
     "MAX_SCAN_DECODES",
     "MAX_SEGMENTS",
     "MAX_SLOW_SCAN",
+    "MAX_UNFILTERED",
 ]
 
 # A 200-megapixel phone sensor is the largest in use; decoded at 4 bytes a pixel that is 1 GB, what a function may hold.
@@ -63,6 +64,10 @@ MAX_CHECKED_PIXELS: Final = 1_073_741_824
 
 # A scan that only our own decoder can follow (odd sampling, damage): it reads 2 MB/s.
 MAX_SLOW_SCAN: Final = 4 * 1024 * 1024
+
+# Bytes of PNG rows of less than 8 bits a pixel whose filters our own code undoes, at 8 MB/s. Encoders leave such rows
+# unfiltered.
+MAX_UNFILTERED: Final = 4 * 1024 * 1024
 
 # PNG and WebP chunks, GIF blocks: IDAT pieces of 8 KiB in a 500 MB file are 64,000.
 MAX_CHUNKS: Final = 131_072

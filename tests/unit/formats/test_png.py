@@ -103,10 +103,103 @@ def test_profile_stays_as_rendering_tags_under_a_neutral_name():
     assert 128 < len(kept) < len(profile)
 
 
-@pytest.mark.parametrize("kind", [b"gAMA", b"sRGB", b"cICP", b"cHRM", b"cLLI", b"mDCV", b"pHYs"])
+RENDERING = {
+    b"gAMA": struct.pack(">I", 45455),
+    b"sRGB": b"\0",
+    b"cICP": b"\x09\x10\0\1",
+    b"cHRM": struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000),
+    b"pHYs": struct.pack(">IIB", 2835, 2835, 1),
+}
+
+
+@pytest.mark.parametrize("kind", RENDERING)
 def test_what_rendering_needs_stays(kind):
-    size = {b"gAMA": 4, b"sRGB": 1, b"cICP": 4, b"cHRM": 32, b"cLLI": 8, b"mDCV": 24, b"pHYs": 9}[kind]
-    assert chunk(kind, bytes(size)) in strip(before_data(png(), chunk(kind, bytes(size)))).data
+    assert chunk(kind, RENDERING[kind]) in strip(before_data(png(), chunk(kind, RENDERING[kind]))).data
+
+
+@pytest.mark.parametrize("kind", [b"cLLI", b"mDCV"])
+def test_light_levels_stay_with_a_transfer_function_of_high_range_only(kind):
+    level = chunk(kind, bytes(24 if kind == b"mDCV" else 8))
+    assert level in strip(before_data(png(), chunk(b"cICP", RENDERING[b"cICP"]) + level)).data
+    assert level not in strip(before_data(png(), level)).data
+
+
+@pytest.mark.parametrize("kind", [b"gAMA", b"sRGB", b"cICP", b"cHRM", b"pHYs", b"sBIT"])
+def test_a_chunk_whose_numbers_are_none_goes(kind):
+    body = (SECRET * 4)[: len(RENDERING.get(kind, b"RGB"))]
+    assert strip(before_data(png(), chunk(kind, body))).data == strip(png()).data
+
+
+@pytest.mark.parametrize("kind", [b"tRNS", b"bKGD"])
+def test_bits_of_a_sample_beyond_its_depth_go(kind):
+    marked, clean = chunk(kind, b"S\1e\2c\3"), chunk(kind, b"\0\1\0\2\0\3")
+    assert strip(before_data(png(), marked)).data == strip(before_data(png(), clean)).data
+    assert clean in strip(before_data(png(), marked)).data
+
+
+def indexed(rows: bytes, depth: int, size: tuple[int, int], *more: bytes) -> bytes:
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", *size, depth, 3, 0, 0, 0))
+    return start + b"".join(more) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+COLOURS = chunk(b"PLTE", bytes((i * 37 + 5) % 256 for i in range(12)))
+
+
+def test_bits_behind_the_last_pixel_of_a_row_go():
+    data = indexed(b"\0\x1b\x7f\0\xe4\x3f", 2, (5, 2), COLOURS)
+    assert strip(data).data == indexed(b"\0\x1b\x40\0\xe4\0", 2, (5, 2), COLOURS)
+    assert any("bits behind" in r.where for r in strip(data).removed)
+
+
+@pytest.mark.parametrize("kind", [1, 2, 3, 4])
+def test_bits_that_a_filter_hides_go_too(kind):
+    rows = b"".join(bytes((kind, *noise((3, 1), "L").tobytes())) for _ in range(7))
+    data = indexed(rows, 2, (9, 7), COLOURS)
+    once = strip(data).data
+    assert look(once) == look(data)
+    assert strip(once).data == once
+    spare = [png_rows_of(once)[i] & 0x3F for i in range(2, 7 * 3, 3)]
+    assert spare == [0] * 7
+
+
+def png_rows_of(data: bytes) -> bytes:
+    """Undo the filters of a picture of 9 x 7 pixels of 2 bits, as 9.2 says."""
+    coded = zlib.decompress(data_of(data)[2])
+    out, above = b"", bytes(3)
+    for i in range(7):
+        kind, row, left, corner = coded[4 * i], bytearray(coded[4 * i + 1 : 4 * i + 4]), 0, 0
+        for x, up in enumerate(above):
+            paeth = min((left, up, corner), key=lambda n: abs(left + up - corner - n))
+            row[x] = left = row[x] + (0, left, up, (left + up) // 2, paeth)[kind] & 0xFF
+            corner = up
+        above = bytes(row)
+        out += above
+    return out
+
+
+def test_more_filtered_rows_of_small_pixels_than_time_allows_are_refused():
+    rows = (b"\4" + b"\x55" * 1001) * 5000
+    with pytest.raises(ImageRefused, match="filtered rows"):
+        strip(indexed(rows, 2, (4001, 5000), COLOURS))
+
+
+def test_unused_colours_of_an_animation_go_and_those_of_any_frame_stay():
+    palette = chunk(b"PLTE", b"\1\2\3\4\5\6\7\x08\x09" + SECRET[:9])
+    control = [struct.pack(">IIIIIHHBB", n, 2, 2, 0, 0, 1, 10, 0, 0) for n in (0, 1)]
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 2, 8, 3, 0, 0, 0)) + palette
+    frames = chunk(b"acTL", struct.pack(">II", 2, 0)) + chunk(b"fcTL", control[0])
+    frames += chunk(b"IDAT", zlib.compress(b"\0\0\0\0\0\0")) + chunk(b"fcTL", control[1])
+    frames += chunk(b"fdAT", struct.pack(">I", 2) + zlib.compress(b"\0\2\2\1\2\0"))
+    data = start + frames + chunk(b"IEND", b"")
+    once = strip(data).data
+    assert look(once) == look(data)
+    assert b"\1\2\3\0\0\0\7\x08\x09" + bytes(9) in once
+
+
+def test_transparency_before_the_palette_stays_as_decoders_show_it():
+    data = indexed(b"\0\x1b\0\xe4", 2, (4, 2), chunk(b"tRNS", b"\0\x80"), COLOURS)
+    assert look(strip(data).data) == look(data)
+    assert strip(data).data == strip(indexed(b"\0\x1b\0\xe4", 2, (4, 2), COLOURS, chunk(b"tRNS", b"\0\x80"))).data
 
 
 def test_bytes_behind_the_zlib_stream_vanish():

@@ -1,0 +1,295 @@
+"""Image data of a PNG: exactly the rows of the picture, and nothing in the bits of them that show nothing.
+
+W3C PNG (third edition), 8 (interlacing), 9 (filtering), 10 (compression).
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from photogate.errors import ImageRefused, Reason
+from photogate.findings import MetadataCategory
+from photogate.formats import limits
+from photogate.formats.container import Context, refuse
+
+__all__ = ["CHANNELS", "Header", "Rows", "cleared", "exact", "histogram"]
+
+# 11.2.1: samples a pixel, by colour type.
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+# 8.2: first column, first row, column step, row step of each pass.
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+_STEP = 1 << 16
+_BLOCK = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The fields of IHDR (11.2.1)."""
+
+    width: int
+    height: int
+    depth: int
+    colour: int
+    interlace: int
+
+    def passes(self, width: int, height: int) -> list[tuple[int, int]]:
+        """Give the bits of a row and the number of rows, of each pass over a picture of this kind (8.1)."""
+        bits = self.depth * CHANNELS[self.colour]
+        steps = _ADAM7 if self.interlace else ((0, 0, 1, 1),)
+        sizes = [(-(-(width - x) // dx), -(-(height - y) // dy)) for x, y, dx, dy in steps]
+        return [(wide * bits, high) for wide, high in sizes if wide > 0 and high > 0]
+
+    def size(self, width: int, height: int) -> int:
+        """Bytes of filtered rows of a picture of this kind (9.2)."""
+        return sum(rows * (1 + (bits + 7) // 8) for bits, rows in self.passes(width, height))
+
+    def has_spare_bits(self, width: int, height: int) -> bool:
+        """Whether rows end within a byte."""
+        return any(bits % 8 for bits, _ in self.passes(width, height))
+
+
+class Rows:
+    """Looks at rows as they are inflated: which colours they use, and whether bits behind their last pixel are set.
+
+    Attributes
+    ----------
+    plain
+        Whether all rows so far are unfiltered; of others nothing is told.
+    dirty
+        Whether a bit behind the last pixel of a row is set.
+    """
+
+    def __init__(self, header: Header, width: int, height: int) -> None:
+        self.plain, self.dirty = True, False
+        self._depth = header.depth
+        self._passes = header.passes(width, height)
+        self._buffer = bytearray()
+        self._bytes = b""
+        self._last: dict[int, set[int]] = {}
+
+    def take(self, data: bytes) -> None:
+        """Look at the next inflated bytes."""
+        self._buffer += data
+        while self.plain and self._passes:
+            bits, rows = self._passes[0]
+            stride = 1 + (bits + 7) // 8
+            count = min(len(self._buffer) // stride, rows)
+            if not count:
+                return
+            block = self._buffer[: count * stride]
+            del self._buffer[: count * stride]
+            self._passes[0] = (bits, rows - count)
+            if rows == count:
+                del self._passes[0]
+            self._look(block, stride, count, bits % 8)
+
+    def _look(self, block: bytearray, stride: int, count: int, rest: int) -> None:
+        if block[::stride].count(0) != count:
+            self.plain = False
+            self._buffer.clear()
+            return
+        if rest:
+            last = set(block[stride - 1 :: stride])
+            self.dirty |= any(byte & 0xFF >> rest for byte in last)
+            self._last.setdefault(rest, set()).update(last)
+            del block[stride - 1 :: stride]
+            stride -= 1
+        del block[::stride]
+        if new := block.translate(None, self._bytes):
+            self._bytes += bytes(set(new))
+
+    def colours(self) -> set[int]:
+        """Give the palette's indices in use (of pictures of one channel and at most 8 bits)."""
+        depth = self._depth
+        shifts = range(8 - depth, -1, -depth)
+        used = {byte >> shift for byte in self._bytes for shift in shifts}
+        for rest, last in self._last.items():
+            used |= {byte >> shift for byte in last for shift in shifts[: rest // depth]}
+        return {value & ((1 << depth) - 1) for value in used}
+
+
+def exact(
+    data: bytes, places: list[tuple[int, int]], expected: int, rows: Rows | None, context: Context
+) -> list[memoryview]:
+    """Give the compressed data cut to its zlib stream, which must inflate to exactly `expected` bytes.
+
+    Parameters
+    ----------
+    data, places
+        The file, and where in it the pieces of the stream stand.
+    expected
+        Bytes of all filtered rows.
+    rows
+        Looks at what is inflated.
+    context
+        Is told what goes.
+
+    Raises
+    ------
+    ImageRefused
+        The data is damaged, or too short.
+    """
+    view = memoryview(data)
+    pieces = [view[start:end] for start, end in places]
+    inflater = zlib.decompressobj()
+    got = used = 0
+    for piece in pieces:
+        for i in range(0, len(piece), _STEP):
+            block: bytes | memoryview = piece[i : i + _STEP]
+            used += len(block)
+            while block and not inflater.eof:
+                try:
+                    more = inflater.decompress(block, _BLOCK)
+                except zlib.error:
+                    refuse("Expected image data that inflates; found damage", places[0][0])
+                got += len(more)
+                if rows is not None and rows.plain:
+                    rows.take(more)
+                block = inflater.unconsumed_tail
+                if got > expected:
+                    return _shortened(pieces, expected, context)
+            if inflater.eof:
+                break
+        if inflater.eof:
+            break
+    while not inflater.eof and got <= expected and (more := inflater.decompress(b"", _BLOCK)):
+        got += len(more)
+        if rows is not None and rows.plain:
+            rows.take(more)
+    if got < expected or not inflater.eof:
+        refuse(f"Expected image data of {expected} bytes; found {got}", places[0][0] if places else None)
+    if got > expected:
+        return _shortened(pieces, expected, context)
+    total = sum(map(len, pieces))
+    need = used - len(inflater.unused_data)
+    context.drop(MetadataCategory.OTHER, "bytes behind the image data's zlib stream", total - need)
+    return _first(pieces, need)
+
+
+def _first(pieces: list[memoryview], size: int) -> list[memoryview]:
+    kept = []
+    for piece in pieces:
+        if size <= 0:
+            break
+        kept.append(piece[:size])
+        size -= len(piece)
+    return kept
+
+
+def _inflated(pieces: Sequence[memoryview], expected: int) -> Iterator[bytes]:
+    inflater = zlib.decompressobj()
+    left = expected
+    for piece in pieces:
+        block: bytes | memoryview = piece
+        while block and left:
+            rows = inflater.decompress(block, min(_BLOCK, left))
+            block = inflater.unconsumed_tail
+            left -= len(rows)
+            yield rows
+
+
+def _shortened(pieces: list[memoryview], expected: int, context: Context) -> list[memoryview]:
+    """Compress the picture's own rows again; what stands beyond them is left out."""
+    context.drop(MetadataCategory.OTHER, "image data beyond the last row")
+    deflater = zlib.compressobj(6)
+    out = bytearray()
+    for rows in _inflated(pieces, expected):
+        out += deflater.compress(rows)
+    out += deflater.flush()
+    return [memoryview(bytes(out))]
+
+
+def cleared(pieces: list[memoryview], header: Header, width: int, height: int, context: Context) -> list[memoryview]:
+    """Compress the rows again with the bits behind their last pixels zero; as they were, where those are zero already.
+
+    A filter may hide them (9.2): the byte that they stand in is then coded as the difference that the filter wants.
+
+    Raises
+    ------
+    ImageRefused
+        More filtered rows than a bounded time allows.
+    """
+    deflater = zlib.compressobj(6)
+    out, buffer = bytearray(), bytearray()
+    source = _inflated(pieces, header.size(width, height))
+    filtered = changed = 0
+    for bits, rows in header.passes(width, height):
+        stride, mask = 1 + (bits + 7) // 8, 0xFF << (-bits % 8) & 0xFF
+        above, above_clean = bytes(stride - 1), 0
+        for _ in range(rows):
+            while len(buffer) < stride:
+                buffer += next(source)
+            row = buffer[:stride]
+            del buffer[:stride]
+            filtered += stride if row[0] else 0
+            if filtered > limits.MAX_UNFILTERED:
+                refuse(
+                    f"Expected at most {limits.MAX_UNFILTERED} bytes of filtered rows of less than 8 bits; found more"
+                )
+            raw = _unfiltered(row, above)
+            clean = raw[-1] & mask
+            left, corner = (raw[-2], above[-2]) if stride > 2 else (0, 0)
+            row[-1] = clean - _predicted(row[0], left, above_clean, corner) & 0xFF
+            changed += clean != raw[-1]
+            above, above_clean = raw, clean
+            out += deflater.compress(row)
+    if not changed:
+        return pieces
+    context.drop(MetadataCategory.OTHER, "bits behind the last pixel of a row", changed)
+    out += deflater.flush()
+    return [memoryview(bytes(out))]
+
+
+def _unfiltered(row: bytearray, above: bytes) -> bytes:
+    """Undo a row's filter, for pixels of at most one byte (9.2)."""
+    kind, coded = row[0], row[1:]
+    if kind == 0:
+        return bytes(coded)
+    if kind == 1:
+        return bytes(total & 0xFF for total in itertools.accumulate(coded))
+    if kind == 2:
+        return bytes(value + up & 0xFF for value, up in zip(coded, above, strict=True))
+    raw = bytearray()
+    left = corner = 0
+    for value, up in zip(coded, above, strict=True):
+        left = value + _predicted(kind, left, up, corner) & 0xFF
+        corner = up
+        raw.append(left)
+    return bytes(raw)
+
+
+def _predicted(kind: int, left: int, up: int, corner: int) -> int:
+    """Give what a filter predicts of a byte (9.2)."""
+    if kind < 3:
+        return (0, left, up)[kind]
+    if kind == 3:
+        return (left + up) // 2
+    if kind > 4:
+        refuse("Expected a filter of 0 to 4; found another")
+    estimate = left + up - corner
+    return min((left, up, corner), key=lambda neighbour: abs(estimate - neighbour))
+
+
+def histogram(still: bytes) -> list[int]:
+    """Count the pixels of each colour in a picture of one frame, whatever its filters.
+
+    Raises
+    ------
+    ImageRefused
+        It does not decode, or Pillow is not installed.
+    """
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise ImageRefused(
+            "Expected Pillow, to look for colours that no pixel uses; it is not installed", reason=Reason.STRIP_FAILED
+        ) from error
+    try:
+        with Image.open(io.BytesIO(still), formats=["PNG"]) as image:
+            return image.histogram()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return refuse("Expected image data that decodes; found damage")
