@@ -15,7 +15,8 @@ from tests.audit_builders import STAFF, SUBJECT, TENANT, UPLOAD, an_event
 
 NAMES = """upload.requested upload.received upload.expired upload.completed photo.admitted photo.redacted photo.stored
 photo.read photo.expired metadata.stripped faces.detected decision.made original.deleted consent.given consent.refused
-consent.withdrawn consent.expired consent.reconfirmed subject.fenced subject.erased hold.placed hold.refused
+consent.withdrawn consent.expired consent.reconfirmed consent.read subject.found subject.exported
+subject.fenced subject.erased hold.placed hold.refused
 review.opened review.decided policy.changed access.denied audit.queried audit.exported audit.verified
 integrity.alerted log.sealed"""
 

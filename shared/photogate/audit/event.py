@@ -57,6 +57,9 @@ class EventName(StrEnum):
     CONSENT_WITHDRAWN = "consent.withdrawn"
     CONSENT_EXPIRED = "consent.expired"
     CONSENT_RECONFIRMED = "consent.reconfirmed"
+    CONSENT_READ = "consent.read"
+    SUBJECT_FOUND = "subject.found"
+    SUBJECT_EXPORTED = "subject.exported"
     SUBJECT_FENCED = "subject.fenced"
     SUBJECT_ERASED = "subject.erased"
     HOLD_PLACED = "hold.placed"
@@ -156,6 +159,7 @@ class DetailKey(StrEnum):
     ROUTE = "route"
     QUERY = "query"
     ROWS = "rows"
+    PHOTOS = "photos"
     PAGES = "pages"
     SEQUENCE = "sequence"
     TREE_SIZE = "tree_size"
@@ -236,7 +240,9 @@ _DETAILS: Mapping[DetailKey, Validator] = MappingProxyType(
         DetailKey.ROUTE: _one_of(
             "uploads", "photos", "consents", "erasures", "reviews", "policy", "audit", "appeal", "unknown"
         ),
-        DetailKey.QUERY: _one_of("list", "show", "tail", "stats", "export", "sql", "prove", "verify", "report", "api"),
+        DetailKey.QUERY: _one_of(
+            "list", "show", "tail", "stats", "export", "sql", "prove", "verify", "report", "retention", "api"
+        ),
         DetailKey.ROOT: _hash,
         DetailKey.LEAF: _hash,
         DetailKey.LEAF_BEFORE: _hash,

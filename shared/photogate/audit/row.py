@@ -27,6 +27,7 @@ _decode = json.JSONDecoder().raw_decode  # a body has no white space around it
 _BY_NAME = {
     "access.denied": "deny",
     "audit.exported": "export",
+    "subject.exported": "export",
     "subject.fenced": "erase",
     "subject.erased": "erase",
     "integrity.alerted": "tamper",

@@ -23,6 +23,9 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "tenant": ("photogate.cli.policy", "tenant", "Create a tenant."),
     "audit": ("photogate.cli.audit", "audit", "Query, verify and prove the audit log."),
     "report": ("photogate.cli.report", "report", "Evidence for auditors, breach notices, records of processing."),
+    "consent": ("photogate.cli.consent", "consent", "Show and export a subject's consents."),
+    "subject": ("photogate.cli.subject", "subject", "Find a subject, and give them all that is kept of them."),
+    "retention": ("photogate.cli.retention", "retention", "List what is due for deletion."),
     "local": ("photogate.cli.local", "local", "Run the service on this machine."),
 }
 

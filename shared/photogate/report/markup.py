@@ -8,7 +8,7 @@ from importlib.resources import files
 
 __all__ = ["Markup", "join", "page", "table", "tag"]
 
-VOID = ("br", "hr", "meta")
+VOID = ("br", "hr", "img", "meta")
 
 
 class Markup(str):
@@ -42,14 +42,21 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]], caption: str = "")
     return tag("table", *title, tag("thead", tag("tr", *(tag("th", h, scope="col") for h in head))), tag("tbody", body))
 
 
-def page(title: str, *body: str) -> str:
-    """Make a whole document: no script, nothing from elsewhere."""
+def page(title: str, *body: str, sources: str = "") -> str:
+    """Make a whole document: no script, nothing from elsewhere.
+
+    Parameters
+    ----------
+    sources
+        What the page's Content-Security-Policy lets in beside its style, such as pictures that lie beside it.
+    """
+    policy = "; ".join(filter(None, ("default-src 'none'; style-src 'unsafe-inline'", sources)))
     style = files("photogate.report").joinpath("style.css").read_text(encoding="utf-8")
     head = join(
         (
             tag("meta", charset="utf-8"),
             tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-            tag("meta", http_equiv="Content-Security-Policy", content="default-src 'none'; style-src 'unsafe-inline'"),
+            tag("meta", http_equiv="Content-Security-Policy", content=policy),
             tag("title", title),
             tag("style", Markup(style)),
         )
