@@ -46,9 +46,9 @@ lint: setup $(SAM)/.ready $(CHECKOV)/.ready ## Check style, types and the templa
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/cfn-lint template.yaml
+	$(BIN)/cfn-lint template.yaml witness.yaml
 	$(SAM)/bin/sam validate --lint --region eu-central-1
-	$(CHECKOV)/bin/checkov --file template.yaml --framework cloudformation --compact --quiet --skip-download
+	$(CHECKOV)/bin/checkov --file template.yaml witness.yaml --framework cloudformation --compact --quiet --skip-download
 
 browser: setup ## Find a browser for the upload page's tests, or install one.
 	$(BIN)/python -m tests.e2e.browser

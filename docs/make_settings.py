@@ -19,9 +19,9 @@ SETTINGS = REPOSITORY / "docs" / "settings.md"
 HEAD = """\
 # Settings
 
-Every setting is an environment variable of a function, set by `template.yaml`; `photogate.config` reads it, typed, at
-cold start. What is missing or out of range stops the function there, with the setting's name and without its value. The
-command line takes the same variables, or a stack's outputs.
+Every setting is an environment variable of a function, set by `template.yaml`, or by `witness.yaml` for a witness;
+`photogate.config` reads it, typed, at cold start. What is missing or out of range stops the function there, with the
+setting's name and without its value. The command line takes the same variables, or a stack's outputs.
 
 What a deployment chooses are the template's parameters, further below.
 
@@ -84,6 +84,8 @@ def text() -> str:
     """Give the file's text."""
     template = load(REPOSITORY / "template.yaml")
     used = users(template)
+    for variable, functions in users(load(REPOSITORY / "witness.yaml")).items():
+        used[variable] = sorted({*used.get(variable, []), *functions})
     lines = [HEAD, "## Environment variables\n\n"]
     lines.append("| variable | what it is | may be | default | set for |\n|---|---|---|---|---|\n")
     for s in sorted(settings(), key=lambda s: s.variable):

@@ -300,27 +300,37 @@ class LocalCloud:
             raise LocalCloudError("Expected a cloud that is up; call start() first")
         return self._deployed
 
+    def deploy_beside(self, template: Path, parameters: Mapping[str, str], name: str) -> deployer.Stack:
+        """Deploy a second stack into the same cloud; it goes when the cloud goes."""
+        return self._created(template, parameters, name)[0]
+
     def _deploy(self) -> None:
         source = load(self._template)
-        values = parameter_values(source.get("Parameters", {}), self._parameters(source))
-        template = translate(source, {k: v for k, v in values.items() if isinstance(v, str)})
-        context = Context(
-            session=self._admin_session(),
-            endpoint=self.base,
-            ca=self.ca_bundle,
-            stack=STACK,
-            suffix=deployer.new_suffix(),
-            folder=self._template.parent,
-            python=self._python,
-            runtime=self._runtime,
-        )
-        intrinsics = Intrinsics(template, values, STACK)
-        stack = deployer.deploy(template, intrinsics, context)
+        stack, template, intrinsics = self._created(self._template, self._parameters(source), STACK)
         outputs = {k: self._reachable(v, stack) for k, v in stack.outputs.items()}
         settings = self._settings(template, intrinsics)
         self._deployed = _Deployed(self._digest(), stack.resources, stack.types, stack.arns, outputs, settings)
         write_private(self.places.stack, json.dumps(asdict(self._deployed), indent=1).encode())
         self._warm_up()
+
+    def _created(
+        self, path: Path, parameters: Mapping[str, str], name: str
+    ) -> tuple[deployer.Stack, dict[str, Any], Intrinsics]:
+        source = load(path)
+        values = parameter_values(source.get("Parameters", {}), parameters)
+        template = translate(source, {k: v for k, v in values.items() if isinstance(v, str)})
+        context = Context(
+            session=self._admin_session(),
+            endpoint=self.base,
+            ca=self.ca_bundle,
+            stack=name,
+            suffix=deployer.new_suffix(),
+            folder=path.parent,
+            python=self._python,
+            runtime=self._runtime,
+        )
+        intrinsics = Intrinsics(template, values, name)
+        return deployer.deploy(template, intrinsics, context), template, intrinsics
 
     def _warm_up(self) -> None:
         """Start an environment of each function, in the order of a photo's way, while the caller goes on."""

@@ -83,6 +83,7 @@ def text(value: Any) -> str:
 def statements(document: dict[str, Any]) -> Iterator[Statement]:
     """Give the statements of a policy document."""
     for s in document["Statement"]:
+        s = s["Fn::If"][1] if "Fn::If" in s else s
         actions, resources = s.get("Action", []), s.get("Resource", [])
         yield Statement(
             sid=s.get("Sid", ""),

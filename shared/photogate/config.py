@@ -34,6 +34,7 @@ __all__ = [
     "UploadsSettings",
     "VaultSettings",
     "VisionSettings",
+    "WitnessSettings",
     "WorkSettings",
     "load",
     "setting_name",
@@ -73,12 +74,21 @@ class LedgerSettings(AuditSettings):
 class OriginSettings(Settings):
     """For whoever signs checkpoints, or publishes their key."""
 
-    checkpoint_key: Name = Field(description="KMS key that signs checkpoints.")
-    log_origin: Name = Field(description="The log's name, under which checkpoints are signed.")
+    checkpoint_key: Name = Field(description="KMS key that signs checkpoints, or a witness's.")
+    log_origin: Name = Field(description="The log's name, or a witness's: what is signed under.")
 
 
 class SealSettings(LedgerSettings, OriginSettings):
     """For the sealer."""
+
+
+class WitnessSettings(OriginSettings):
+    """For a witness of somebody else's log; key and origin are the witness's own."""
+
+    log_vkey: Name = Field(description="Verifier key of the log that a witness looks after.")
+    log_bucket: Name = Field(description="Ledger bucket of the log that a witness looks after.")
+    witness_table: Name = Field(description="Table of what a witness has seen.")
+    witness_bucket: Name = Field(description="Bucket of the checkpoints that a witness cosigned.")
 
 
 class UploadsSettings(Settings):

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from local.cloud import LocalCloud
+from local.places import ACCOUNT
 from photogate.config import REPOSITORY
 from photogate.policy import Policy, default_policy
 
@@ -26,7 +27,7 @@ def page_socket() -> Iterator[socket.socket]:
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory, page_socket: socket.socket) -> Iterator[LocalCloud]:
     """Give the service, up."""
-    parameters = {"PageOrigin": f"https://127.0.0.1:{page_socket.getsockname()[1]}"}
+    parameters = {"PageOrigin": f"https://127.0.0.1:{page_socket.getsockname()[1]}", "WitnessAccount": ACCOUNT}
     with LocalCloud(tmp_path_factory.mktemp("cloud"), parameters=parameters, plain_http=True) as up:
         yield up
 

@@ -9,6 +9,7 @@ from photogate.config import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
 TEMPLATE = load(REPOSITORY / "template.yaml")
+WITNESS = load(REPOSITORY / "witness.yaml")
 THREAT_MODEL = (DOCS / "threat-model.md").read_text()
 
 
@@ -23,7 +24,8 @@ def test_every_variable_of_the_template_is_a_setting() -> None:
 
 
 def test_the_runbook_has_each_alarm_once_with_what_it_means_and_what_to_do() -> None:
-    alarms = [name for name, r in TEMPLATE["Resources"].items() if r["Type"] == "AWS::CloudWatch::Alarm"]
+    resources = {**TEMPLATE["Resources"], **WITNESS["Resources"]}
+    alarms = [name for name, r in resources.items() if r["Type"] == "AWS::CloudWatch::Alarm"]
     parts = re.split(r"^## ", (DOCS / "runbook.md").read_text(), flags=re.M)
     chapters = {part.partition("\n")[0]: part for part in parts[1:] if part.partition("\n")[0].endswith("Alarm")}
 

@@ -71,8 +71,7 @@ def own_statements(function: str) -> list[Statement]:
 def bucket_statements(bucket: str) -> list[dict[str, Any]]:
     policies = [p for p in of_type("AWS::S3::BucketPolicy").values() if text(p["Bucket"]) == bucket]
     assert len(policies) == 1
-    found: list[dict[str, Any]] = policies[0]["PolicyDocument"]["Statement"]
-    return found
+    return [s["Fn::If"][1] if "Fn::If" in s else s for s in policies[0]["PolicyDocument"]["Statement"]]
 
 
 def denial(bucket: str, sid: str) -> dict[str, Any]:
@@ -202,6 +201,32 @@ def test_the_keys_are_what_the_design_says() -> None:
     assert keys["DataKey"]["EnableKeyRotation"] is True
     assert (keys["PseudonymKey"]["KeySpec"], keys["PseudonymKey"]["KeyUsage"]) == ("HMAC_256", "GENERATE_VERIFY_MAC")
     assert (keys["CheckpointKey"]["KeySpec"], keys["CheckpointKey"]["KeyUsage"]) == ("ECC_NIST_P256", "SIGN_VERIFY")
+
+
+def test_a_witness_opens_the_ledger_and_nothing_else_and_only_where_there_is_one() -> None:
+    granted = []
+    for documents in (
+        [(n, p["KeyPolicy"]) for n, p in of_type("AWS::KMS::Key").items()],
+        [(text(p["Bucket"]), p["PolicyDocument"]) for p in of_type("AWS::S3::BucketPolicy").values()],
+    ):
+        for owner, document in documents:
+            for statement in document["Statement"]:
+                if "WitnessAccount" in str(statement):
+                    condition, then, otherwise = statement["Fn::If"]
+                    assert (condition, otherwise) == ("HasWitness", {"Ref": "AWS::NoValue"})
+                    granted.append((owner, then["Action"], then.get("Condition")))
+    context = "kms:EncryptionContext:aws:s3:arn"
+    assert granted == [
+        (
+            "DataKey",
+            "kms:Decrypt",
+            {
+                "StringEquals": {"kms:ViaService": {"Fn::Sub": "s3.${AWS::Region}.amazonaws.com"}},
+                "StringLike": {context: {"Fn::Sub": "arn:${AWS::Partition}:s3:::*-ledgerbucket-*"}},
+            },
+        ),
+        ("LedgerBucket", ["s3:GetObject", "s3:ListBucket"], None),
+    ]
 
 
 # ----------------------------------------------------------------------------------------------------------- buckets

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from photogate.audit.merkle import HASH_BYTES, Frontier, inclusion_ranges, range_hash, root
+from photogate.audit.merkle import HASH_BYTES, Frontier, consistency_ranges, inclusion_ranges, range_hash, root
 from photogate.errors import IntegrityError
 
 __all__ = ["Tile", "TileReader", "Tree", "tile_path"]
@@ -145,6 +145,10 @@ class TileReader:
     def inclusion_proof(self, index: int) -> list[bytes]:
         """Prove one leaf, reading as many tiles as the tree has levels of them, and the right edge."""
         return [range_hash(low, high, self.subtree) for low, high in inclusion_ranges(index, self._size)]
+
+    def consistency_proof(self, size: int) -> list[bytes]:
+        """Prove that the tree of `size` leaves is the beginning of this one."""
+        return [range_hash(low, high, self.subtree) for low, high in consistency_ranges(size, self._size)]
 
     def _tile(self, level: int, index: int) -> tuple[bytes, ...]:
         entries = self._size >> (HEIGHT * level)

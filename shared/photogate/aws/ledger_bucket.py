@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -57,9 +58,14 @@ class LedgerBucket:
                 return False
         return True
 
-    def paths(self, prefix: str) -> Iterator[str]:
-        """Name the files under a prefix, in order."""
+    def paths(self, prefix: str, after: str = "") -> Iterator[str]:
+        """Name the files under a prefix, in order, that sort behind `after`."""
         with translated():
-            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+            pages = self._client.get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix, StartAfter=after):
                 for entry in page.get("Contents", []):
                     yield entry["Key"]
+
+    def last(self, prefix: str, after: str) -> str | None:
+        """Name the last file under a prefix that sorts behind `after`, or None where there is none."""
+        return next(iter(deque(self.paths(prefix, after), maxlen=1)), None)
