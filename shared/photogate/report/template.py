@@ -125,9 +125,10 @@ def text(found: Any) -> str:
 
 
 def statements(policy: Mapping[str, Any]) -> Iterator[Statement]:
-    """Give the statements of a policy document."""
+    """Give the statements of a policy document; one that depends on a condition counts as if it held."""
     found = policy.get("Statement", [])
-    for s in found if isinstance(found, list) else [found]:
+    for given in found if isinstance(found, list) else [found]:
+        s = given["Fn::If"][1] if "Fn::If" in given else given
         actions, resources = s.get("Action", s.get("NotAction", "*")), s.get("Resource", s.get("NotResource", "*"))
         yield Statement(
             sid=str(s.get("Sid", "")),
