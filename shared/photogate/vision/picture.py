@@ -26,7 +26,7 @@ MAX_PIXELS_OVER_FRAMES = 2 * MAX_PIXELS
 ANIMATED = (b"GIF8", b"RIFF", b"\x89PNG")
 PAGED = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # What vanishes on one of them shows on the other.
-BACKGROUNDS = (255, 0)
+BACKGROUNDS = (0, 255)
 ROWS = 256
 
 # What OpenCV would print about a damaged file is said by the error instead.
@@ -114,17 +114,17 @@ def _check_limits(pixels: int, frames: int) -> None:
         )
 
 
-def as_bgr(frame: NDArray[Any]) -> list[Image]:
-    """Bring a decoded frame of any depth and number of channels to 8-bit BGR.
+def as_bgr(frame: NDArray[Any]) -> Iterator[Image]:
+    """Bring a decoded frame of any depth and number of channels to 8-bit BGR, one way of showing it after the other.
 
     Parameters
     ----------
     frame
         (H, W) or (H, W, 1 to 4); uint8 or uint16.
 
-    Returns
-    -------
-    list of ndarray
+    Yields
+    ------
+    ndarray
         (H, W, 3), uint8: one picture; for a frame with transparent pixels on black, on white, and its bare colours.
 
     Raises
@@ -141,18 +141,25 @@ def as_bgr(frame: NDArray[Any]) -> list[Image]:
     channels = frame.shape[2]
     if channels not in (1, 2, 3, 4):
         raise ImageRefused(f"Expected 1 to 4 channels; found {channels}")
-    colours = np.ascontiguousarray(frame[:, :, :3] if channels >= 3 else np.repeat(frame[:, :, :1], 3, axis=2))
-    if channels in (1, 3) or frame[:, :, -1].min() == 255:
-        return [colours]
-    views = [colours]
-    for background in BACKGROUNDS:
-        shown = colours.copy()
-        for top in range(0, len(frame), ROWS):  # the products need twice the memory, so a few rows at a time
-            rows = slice(top, top + ROWS)
-            alpha = frame[rows, :, -1:].astype(np.uint16)
-            shown[rows] = (colours[rows] * alpha + background * (255 - alpha)) // 255
-        views.insert(0, shown)
-    return views
+    if channels in (2, 4) and frame[:, :, -1].min() < 255:
+        for background in BACKGROUNDS:
+            yield _laid_on(background, frame)
+    yield np.ascontiguousarray(_colours(frame))
+
+
+def _colours(frame: Image) -> Image:
+    return frame[:, :, :3] if frame.shape[2] >= 3 else np.repeat(frame[:, :, :1], 3, axis=2)
+
+
+def _laid_on(background: int, frame: Image) -> Image:
+    """Lay a frame with alpha on black (0) or white (255), a few rows at a time: three planes of alpha need memory."""
+    shown = np.empty((*frame.shape[:2], 3), np.uint8)
+    for top in range(0, len(frame), ROWS):
+        rows = frame[top : top + ROWS]
+        alpha = np.repeat(rows[:, :, -1:], 3, axis=2)
+        on_black = cv2.multiply(np.ascontiguousarray(_colours(rows)), alpha, scale=1 / 255)
+        shown[top : top + ROWS] = cv2.add(on_black, background - alpha) if background else on_black
+    return shown
 
 
 def upright(image: Image, orientation: int) -> Image:
