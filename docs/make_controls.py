@@ -20,7 +20,7 @@ photogate report --tenant <tenant> --framework gdpr --from 2026-10-01 --to 2026-
     --stack <stack> --export <folder of audit export> --vkey log.vkey
 ```
 
-It writes `report.html`, to read and to print, `report.json` with the same content, and `receipts/`: a receipt for every
+It writes `soc2.html`, to read and to print, `soc2.json` with the same content, and `receipts/`: a receipt for every
 event that the page shows. **It is evidence. It never says that a norm is met**: that is for the organisation and its
 auditor to say. Requirements are in our words; whoever needs a norm's text has to get it from its publisher.
 
@@ -39,6 +39,14 @@ A check comes to one of three results, and so does a control:
 | evidence found | what it asserts holds | no check fails |
 | failing | it does not, and the page says where | one check fails, or more |
 | no evidence in the period | there was nothing to check | nothing of what should happen did |
+
+Three more reports are written the same way:
+
+| | what | from |
+|---|---|---|
+| `--incident` | facts for a breach notice (GDPR 33): whose, what, how many, when, who had access | the log of the period |
+| `--ropa` | the record of processing (GDPR 30) | template, policy in force, numbers of the period |
+| `--dpia` | a draft of an impact assessment (GDPR 35): facts filled in, judgements left open | the same |
 
 A photo that came in before the period, and one that came in less than an hour before its end, are not held to what
 happens at the other end of their way.

@@ -25,8 +25,9 @@ def report(out: Path, *words: str) -> Result:
     return CliRunner().invoke(cli, ["report", "--tenant", TENANT, "--from", "1h", "--out", str(out), *words])
 
 
-def read(out: Path) -> dict[str, Any]:
-    plain: dict[str, Any] = json.loads((out / "report.json").read_text())
+def read(out: Path, name: str | None = None) -> dict[str, Any]:
+    [file] = out.glob(f"{name or '*'}.json")
+    plain: dict[str, Any] = json.loads(file.read_text())
     return plain
 
 
@@ -37,7 +38,7 @@ def checks(plain: dict[str, Any]) -> dict[str, str]:
 @pytest.fixture
 def busy(aws: Account) -> Account:
     """Give an account with a photo that was kept, one to be retaken, one redacted, and one read."""
-    kept = aws.upload(photos.parcel(), request_id="http-a")
+    kept = aws.upload(photos.encode(photos.picture("coffee"), exif=photos.exif("CANARY")), request_id="http-a")
     aws.process(kept)
     aws.process(aws.upload(photos.face(), request_id="http-b"), execution="execution-2")
     aws.set_policy(REDACT_FACES)
@@ -57,7 +58,7 @@ def test_what_the_service_really_does_is_evidence_and_nothing_fails(
     failing = {c["id"]: c["missing"] for c in plain["controls"] if c["verdict"] == "failing"}
     assert failing == {}
     assert f"{len(plain['controls'])} controls" in result.stderr
-    assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
+    assert (tmp_path / f"{framework}.html").read_text().startswith("<!doctype html>")
 
 
 def test_the_rules_were_applied_to_the_photos_that_there_were(busy: Account, tmp_path: Path) -> None:
@@ -86,7 +87,7 @@ def test_each_event_shown_has_a_receipt_that_checks(busy: Account, tmp_path: Pat
     report(tmp_path, "--framework", "gdpr")
     examples = [x for control in read(tmp_path)["controls"] for x in control["examples"]]
     assert len({x["receipt"] for x in examples}) > 4
-    page = (tmp_path / "report.html").read_text()
+    page = (tmp_path / "gdpr.html").read_text()
     for example in examples:
         body, _, _ = check_receipt((tmp_path / example["receipt"]).read_bytes(), EcSigner().key)
         assert json.loads(body)["id"] == example["event_id"]
@@ -158,6 +159,7 @@ def test_no_personal_value_is_in_it(busy: Account, tmp_path: Path) -> None:
     report(tmp_path, "--framework", "soc2")
     for path in tmp_path.rglob("*"):
         if path.is_file():
+            assert b"CANARY" not in path.read_bytes()
             assert b"driver-17" not in path.read_bytes()
             assert b"example.com" not in path.read_bytes()
 
@@ -174,3 +176,34 @@ def test_an_unknown_tenant_and_a_file_that_is_no_template_are_refused(busy: Acco
 def test_the_period_ends_now_at_the_latest(busy: Account, tmp_path: Path) -> None:
     report(tmp_path, "--framework", "soc2", "--to", "2099-01-01")
     assert read(tmp_path)["to"] <= datetime.now(UTC).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"), [("--incident", "Subjects"), ("--ropa", "Purposes"), ("--dpia", "Risk 1")]
+)
+def test_the_other_reports_are_a_page_and_json_and_one_event(
+    busy: Account, tmp_path: Path, option: str, expected: str
+) -> None:
+    result = report(tmp_path, option)
+    assert result.exit_code == 0, result.stderr
+    name = option.removeprefix("--")
+    assert expected in (tmp_path / f"{name}.html").read_text()
+    assert read(tmp_path, name)["kind"] == name
+    names = [row.fields["name"] for row in busy.audit.last(tenant_chain(TENANT), 20)]
+    assert names.count("audit.exported") == 1
+    assert b"driver-17" not in (tmp_path / f"{name}.json").read_bytes()
+
+
+def test_the_incident_report_counts_what_really_happened(busy: Account, tmp_path: Path) -> None:
+    report(tmp_path, "--incident")
+    plain = read(tmp_path)
+    assert (plain["about"]["Subjects"], plain["about"]["Photos"]) == ("1", "3")
+    tables = {table["caption"]: table["rows"] for section in plain["sections"] for table in section["tables"]}
+    [subject] = tables["Subjects"]
+    assert (subject["Kept"], subject["Reads"]) == ("2", "1")
+    assert {"faces", "location"} <= {row["Kind"] for row in tables["Kinds of data"]}
+
+
+@pytest.mark.parametrize("options", [[], ["--incident", "--framework", "soc2"]])
+def test_one_report_is_asked_for_at_a_time(busy: Account, tmp_path: Path, options: list[str]) -> None:
+    assert report(tmp_path, *options).exit_code == 2

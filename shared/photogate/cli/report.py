@@ -1,11 +1,14 @@
-"""`photogate report`: evidence for auditors, as a page to read and print, and as JSON."""
+"""`photogate report`: what the log, the deployment and the policy say, as pages to read and print, and as JSON."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,6 +16,7 @@ from photogate.audit.damage import DamageFound
 from photogate.audit.event import LOG_TENANT, EventName
 from photogate.audit.query import Question
 from photogate.audit.receipts import Receipts, event_reference
+from photogate.audit.row import Row
 from photogate.audit.verify import verify
 from photogate.cli.audit_desk import Desk, deployment_options
 from photogate.cli.audit_offline import FILE, FOLDER, read_vkey
@@ -23,11 +27,14 @@ from photogate.errors import Misconfigured, NotFound
 from photogate.report.activity import Activity, Example
 from photogate.report.assess import assess
 from photogate.report.controls import FRAMEWORKS
+from photogate.report.document import document_json, document_page
 from photogate.report.evidence import Evidence, State, Verification
 from photogate.report.facts import Facts, facts_of
 from photogate.report.gathering import summarise
+from photogate.report.incident import incident_document, touched
 from photogate.report.pack import Pack, as_json, as_page
 from photogate.report.policies import announced_policies
+from photogate.report.processing import impact_assessment, record_of_processing
 from photogate.tenants import policy_in_force
 
 __all__ = ["report"]
@@ -35,7 +42,10 @@ __all__ = ["report"]
 
 @click.command("report", short_help="Evidence for auditors, breach notices, records of processing.")
 @deployment_options
-@click.option("--framework", type=click.Choice(list(FRAMEWORKS)), required=True, help="Which controls.")
+@click.option("--framework", type=click.Choice(list(FRAMEWORKS)), help="Evidence for its controls.")
+@click.option("--incident", "kind", flag_value="incident", help="Facts for a breach notice (GDPR 33).")
+@click.option("--ropa", "kind", flag_value="ropa", help="Record of processing (GDPR 30).")
+@click.option("--dpia", "kind", flag_value="dpia", help="Draft of an impact assessment (GDPR 35).")
 @click.option("--from", "since", type=MOMENT, default="30d", show_default=True, help="Start of the period.")
 @click.option("--to", "until", type=MOMENT, default="now", show_default=True, help="End of the period.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to.")
@@ -45,7 +55,8 @@ __all__ = ["report"]
 @click.option("--vkey", type=FILE, help="File of the log's verifier key; with --export.")
 def report(
     desk: Desk,
-    framework: str,
+    framework: str | None,
+    kind: str | None,
     since: datetime,
     until: datetime,
     out: Path,
@@ -54,25 +65,62 @@ def report(
     export: Path | None,
     vkey: Path | None,
 ) -> None:
-    """Write evidence for each control of a framework: report.html, report.json, and receipts of the events shown.
+    """Write one report: NAME.html, to read and to print, and NAME.json with the same content.
 
-    It says what was found, what is missing, and what only the organisation can show. It never says that a norm is met.
+    With --framework, evidence for each control, and receipts of the events shown: what was found, what is missing, and
+    what only the organisation can show. It never says that a norm is met.
     """
+    if (framework is None) == (kind is None):
+        raise click.UsageError("Expected one of --framework, --incident, --ropa and --dpia")
+    period = Period(desk, since.astimezone(UTC), min(until, datetime.now(UTC)))
     facts = read_facts(desk.outputs, stack, template)
+    if kind == "incident":
+        found = touched(period.rows(desk.tenant), period.rows(LOG_TENANT))
+        desk.record("report", found.events, name=EventName.AUDIT_EXPORTED)
+        document = incident_document(found, facts, desk.tenant, period.since, period.until, datetime.now(UTC))
+        write(out, kind, document_page(document), document_json(document))
+        return
     verified = None if export is None else verified_export(export, vkey)
-    evidence = gather(desk, facts, since, until, verified)
+    evidence = gather(period, facts, verified)
     desk.record("report", evidence.activity.events, name=EventName.AUDIT_EXPORTED)
+    if framework is not None:
+        write_pack(desk, framework, evidence, out)
+        return
+    writer = record_of_processing if kind == "ropa" else impact_assessment
+    document = writer(evidence, datetime.now(UTC))
+    write(out, document.kind, document_page(document), document_json(document))
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The time that a report is about, and the log that it is read from."""
+
+    desk: Desk
+    since: datetime
+    until: datetime
+
+    def rows(self, tenant: str) -> Iterator[Row]:
+        """Give the events of a tenant, oldest first."""
+        return self.desk.reader.rows(Question(tenant=tenant, since=self.since, until=self.until))
+
+
+def write(out: Path, name: str, page: str, plain: dict[str, Any]) -> None:
+    """Write a report as a page and as JSON."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / f"{name}.html").write_text(page, encoding="utf-8")
+    (out / f"{name}.json").write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    click.echo(f"Wrote {name}.html and {name}.json to {out.name}.", err=True)
+
+
+def write_pack(desk: Desk, framework: str, evidence: Evidence, out: Path) -> None:
+    """Write evidence for a framework, with receipts of the events that it shows."""
     assessments = assess(FRAMEWORKS[framework], evidence)
     shown = [x for a in assessments for x in (*a.examples, *(x for _, r in a.results for x in r.examples))]
-    out.mkdir(parents=True, exist_ok=True)
     receipts = write_receipts(desk.outputs, shown, out)
     pack = Pack(FRAMEWORKS[framework], evidence, assessments, datetime.now(UTC), receipts)
-    (out / "report.html").write_text(as_page(pack), encoding="utf-8")
-    (out / "report.json").write_text(json.dumps(as_json(pack), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write(out, framework, as_page(pack), as_json(pack))
     counts = ", ".join(f"{pack.count(state)} {state}" for state in State)
-    click.echo(
-        f"{len(assessments)} controls: {counts}. {len(receipts)} receipts. See {out.name}/report.html.", err=True
-    )
+    click.echo(f"{len(assessments)} controls: {counts}. {len(receipts)} receipts.", err=True)
 
 
 def read_facts(outputs: Path | None, stack: str | None, template: Path | None) -> Facts:
@@ -108,32 +156,28 @@ def verified_export(export: Path, vkey: Path | None) -> Verification:
     return Verification(by, True, f"{found.rows} rows agree with {found.checkpoints} signed checkpoints, root {root}")
 
 
-def gather(desk: Desk, facts: Facts, since: datetime, until: datetime, verified: Verification | None) -> Evidence:
+def gather(period: Period, facts: Facts, verified: Verification | None) -> Evidence:
     """Read the period from the log, by Query alone, and the policy in force."""
     from photogate.aws.audit_table import AuditTable
     from photogate.aws.policies_table import DynamoPolicies
     from photogate.aws.session import make_client
 
-    until = min(until, datetime.now(UTC))
+    desk, tenant = period.desk, period.desk.tenant
     settings = settings_of(PoliciesSettings, desk.outputs)
     dynamodb = make_client("dynamodb", settings)
     policies = DynamoPolicies(dynamodb, settings.policies_table)
-    current = policies.current(desk.tenant)
+    current = policies.current(tenant)
     if current is None:
         raise NotFound("Expected a tenant with a policy; found none")
     table = AuditTable(dynamodb, settings_of(LedgerSettings, desk.outputs).audit_table)
-    policy = policy_in_force(policies, table, desk.tenant)
-
-    def ask(tenant: str) -> Question:
-        return Question(tenant=tenant, since=since, until=until)
-
+    policy = policy_in_force(policies, table, tenant)
     activity = summarise(
-        desk.reader.rows(ask(desk.tenant)),
-        desk.reader.rows(ask(LOG_TENANT)),
-        tenant=desk.tenant,
-        since=since,
-        until=until,
-        policies=announced_policies(desk.reader, desk.tenant, current.revision),
+        period.rows(tenant),
+        period.rows(LOG_TENANT),
+        tenant=tenant,
+        since=period.since,
+        until=period.until,
+        policies=announced_policies(desk.reader, tenant, current.revision),
         purposes=policy.purposes,
         review_days=policy.review.days,
     )
@@ -161,7 +205,7 @@ def write_receipts(outputs: Path | None, shown: list[Example], out: Path) -> dic
     fetch = cache(LedgerBucket(make_client("s3", settings), settings.ledger_bucket).get)
     source = Receipts(AuditTable(dynamodb, settings.audit_table), LedgerTable(dynamodb, settings.ledger_table), fetch)
     folder = out / "receipts"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     written: dict[tuple[str, int], str] = {}
     for chain, seq in sorted({(example.chain, example.seq) for example in shown}):
         try:

@@ -111,7 +111,7 @@ def as_page(pack: Pack) -> str:
         tag("h2", "Control by control", class_="new-page"),
         *(_control(a, pack) for a in pack.assessments),
         *_appendix(pack),
-        tag("footer", f"Photogate {__version__}. Made {timestamp(pack.made_at)}. The same content is in report.json."),
+        tag("footer", f"Photogate {__version__}. Made {timestamp(pack.made_at)}. As JSON: {pack.framework.name}.json."),
     )
 
 
