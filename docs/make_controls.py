@@ -44,9 +44,9 @@ Three more reports are written the same way:
 
 | | what | from |
 |---|---|---|
-| `--incident` | facts for a breach notice (GDPR 33): whose, what, how many, when, who had access | the log of the period |
+| `--incident` | facts for a breach notice (GDPR 33): whose, what, how many, when, who had access | the log |
 | `--ropa` | the record of processing (GDPR 30) | template, policy in force, numbers of the period |
-| `--dpia` | a draft of an impact assessment (GDPR 35): facts filled in, judgements left open | the same |
+| `--dpia` | draft of an impact assessment (GDPR 35): facts filled in, judgements left open | the same |
 
 A photo that came in before the period, and one that came in less than an hour before its end, are not held to what
 happens at the other end of their way.
