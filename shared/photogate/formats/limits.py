@@ -19,6 +19,8 @@ __all__ = [
     "MAX_ICC_BYTES",
     "MAX_ICC_TAGS",
     "MAX_IFDS",
+    "MAX_INFLATED_IMAGE",
+    "MAX_INFLATION",
     "MAX_INFLATED_TEXT",
     "MAX_NESTING",
     "MAX_PIXELS",
@@ -90,6 +92,11 @@ MAX_ICC_TAGS: Final = 256
 
 # What the compressed texts of a file, or its profile, may inflate to; a zlib bomb reaches 1,000 times its size.
 MAX_INFLATED_TEXT: Final = 16 * 1024 * 1024
+
+# What the image data of a PNG may inflate to, unless it is at most MAX_INFLATION times the file: 100 megapixels of one
+# colour in RGBA. Inflating takes about 2 s a GB, and zlib reaches 1,000 times the size; photos reach 10 times.
+MAX_INFLATED_IMAGE: Final = 402_653_184
+MAX_INFLATION: Final = 64
 
 # One kept rights field (copyright, creator), in bytes of UTF-8.
 MAX_RIGHTS_BYTES: Final = 4_096

@@ -115,11 +115,19 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
     if picture.frames or picture.first is not None:
         count = len(picture.frames) + (picture.first is not None)
         picture.chunks[b"acTL"] = struct.pack(">II", count, picture.plays)
+    sizes = [struct.unpack_from(">II", frame.control) for frame in picture.frames]
+    inflated = header.size(header.width, header.height) + sum(header.size(*size) for size in sizes)
+    if inflated > max(limits.MAX_INFLATED_IMAGE, limits.MAX_INFLATION * len(data)):
+        refuse(
+            f"Expected image data of at most {limits.MAX_INFLATED_IMAGE} bytes, or {limits.MAX_INFLATION} times the file; "
+            f"found {inflated}",
+            reason=Reason.TOO_MANY_PIXELS,
+        )
     still = _image(data, picture, picture.pieces, (header.width, header.height), context)
-    frames = []
-    for frame in picture.frames:
-        width, height = struct.unpack_from(">II", frame.control)
-        frames.append((frame.control, _image(data, picture, frame.pieces, (width, height), context)))
+    frames = [
+        (frame.control, _image(data, picture, frame.pieces, size, context))
+        for frame, size in zip(picture.frames, sizes, strict=True)
+    ]
     if header.colour == 3 and context.check_scan:
         _used_colours(picture, context)
     for kind in (*BEFORE_PALETTE, b"PLTE", *AFTER_PALETTE):

@@ -183,6 +183,13 @@ def test_more_filtered_rows_of_small_pixels_than_time_allows_are_refused():
         strip(indexed(rows, 2, (4001, 5000), COLOURS))
 
 
+def test_a_picture_of_nothing_that_inflates_to_a_gigabyte_is_refused():
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 16_000, 16_000, 8, 6, 0, 0, 0))
+    with pytest.raises(ImageRefused) as refused:
+        strip(start + chunk(b"IDAT", zlib.compress(bytes(1 << 20))) + chunk(b"IEND", b""))
+    assert refused.value.refusal is Reason.TOO_MANY_PIXELS
+
+
 def test_unused_colours_of_an_animation_go_and_those_of_any_frame_stay():
     palette = chunk(b"PLTE", b"\1\2\3\4\5\6\7\x08\x09" + SECRET[:9])
     control = [struct.pack(">IIIIIHHBB", n, 2, 2, 0, 0, 1, 10, 0, 0) for n in (0, 1)]
