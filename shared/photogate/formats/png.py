@@ -119,8 +119,8 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
     inflated = header.size(header.width, header.height) + sum(header.size(*size) for size in sizes)
     if inflated > max(limits.MAX_INFLATED_IMAGE, limits.MAX_INFLATION * len(data)):
         refuse(
-            f"Expected image data of at most {limits.MAX_INFLATED_IMAGE} bytes, or {limits.MAX_INFLATION} times the file; "
-            f"found {inflated}",
+            f"Expected image data of at most {limits.MAX_INFLATED_IMAGE} bytes, or {limits.MAX_INFLATION} times the "
+            f"file; found {inflated}",
             reason=Reason.TOO_MANY_PIXELS,
         )
     still = _image(data, picture, picture.pieces, (header.width, header.height), context)

@@ -32,8 +32,8 @@ __all__ = ["measure", "parts", "rewrite", "verify"]
 _C = MetadataCategory
 _ICC_FLAG, _ALPHA_FLAG, _EXIF_FLAG, _ANIMATION_FLAG = 0x20, 0x10, 0x08, 0x02
 _IMAGES = (b"VP8 ", b"VP8L")
-# How far a VP8 decoder reads ahead, and how many bytes an encoder writes to flush (RFC 6386 7.3).
-_READ_AHEAD, _FLUSH = 2, 4
+# How many bytes an encoder writes to flush (RFC 6386 7.3), for each of two partitions.
+_FLUSH = 8
 
 
 class _Chunk(NamedTuple):
@@ -44,13 +44,13 @@ class _Chunk(NamedTuple):
 
 
 class _Image(NamedTuple):
-    """Coded picture data: its size in pixels, and where alpha and image stand."""
+    """Coded picture data: its size in pixels, its alpha, where its image stands, and that image if it was changed."""
 
     width: int
     height: int
     alpha: bytes | None
     chunk: _Chunk
-    filler: bytes = b""
+    coded: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -175,22 +175,21 @@ def _put(out: list[bytes | memoryview], kind: bytes, body: bytes | memoryview) -
 def _put_image(out: list[bytes | memoryview], image: _Image, view: memoryview) -> None:
     if image.alpha is not None:
         _put(out, b"ALPH", image.alpha)
-    coded = view[image.chunk.start : image.chunk.end]
-    _put(out, image.chunk.type, b"".join((coded, image.filler)) if image.filler else coded)
+    coded = view[image.chunk.start : image.chunk.end] if image.coded is None else image.coded
+    _put(out, image.chunk.type, coded)
 
 
 def _trimmed(data: bytes, image: _Image, context: Context, budget: Budget) -> _Image:
     """Leave out bytes that no pixel depends on; an arithmetic decoder finds zeros where it reads ahead."""
     chunk = image.chunk
     coded = data[chunk.start : chunk.end]
-    length, alpha = needed(chunk.type, coded, image.alpha, (image.width, image.height), budget)
-    filler = bytes(_READ_AHEAD) if chunk.type == b"VP8 " else b""
-    if coded[length:].strip(b"\0") and len(coded) - length > _FLUSH:
-        context.drop(_C.OTHER, "bytes behind the last macroblock or pixel", len(coded) - length)
+    new, alpha = needed(chunk.type, coded, image.alpha, (image.width, image.height), budget)
+    if len(coded) - len(new) > (_FLUSH if chunk.type == b"VP8 " else 0):
+        context.drop(_C.OTHER, "bytes behind the last macroblock or pixel", len(coded) - len(new))
     if image.alpha is not None:
         context.drop(_C.OTHER, "bytes behind the alpha", len(image.alpha) - alpha)
         image = image._replace(alpha=image.alpha[:alpha])
-    return image._replace(chunk=chunk._replace(end=chunk.start + length), filler=filler)
+    return image._replace(coded=new)
 
 
 def _parse(data: bytes, context: Context) -> _File:

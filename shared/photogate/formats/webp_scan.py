@@ -1,7 +1,8 @@
 """Coded data of WebP: bytes that no decoder reads, behind the last macroblock or pixel (RFC 6386 9.5, RFC 9649 3).
 
-A chunk's length says nothing of where its coded data ends. What is needed is found by decoding: the least length that
-gives the same pixels. An arithmetic decoder may read up to two bytes ahead, for which zeros follow.
+A chunk's length says nothing of where its coded data ends, nor do the lengths of the partitions within a VP8 frame.
+What is needed is found by decoding: the least length that gives the same pixels. An arithmetic decoder may read up to
+two bytes ahead, for which zeros follow.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from photogate.errors import ImageRefused, Reason
-from photogate.formats import limits
+from photogate.formats import limits, vp8
 from photogate.formats.container import refuse
 
 __all__ = ["Budget", "needed"]
@@ -36,8 +37,8 @@ class _Decode(Protocol):
     def __call__(self, alpha: bytes | None, coded: bytes | memoryview) -> bytes | None: ...
 
 
-def needed(kind: bytes, coded: bytes, alpha: bytes | None, size: tuple[int, int], budget: Budget) -> tuple[int, int]:
-    """Find how many bytes of a frame's image, and of its alpha, its pixels depend on.
+def needed(kind: bytes, coded: bytes, alpha: bytes | None, size: tuple[int, int], budget: Budget) -> tuple[bytes, int]:
+    """Leave out of a frame's image the bytes that no pixel depends on, and find how many of its alpha any depends on.
 
     Parameters
     ----------
@@ -52,8 +53,8 @@ def needed(kind: bytes, coded: bytes, alpha: bytes | None, size: tuple[int, int]
 
     Returns
     -------
-    tuple of int
-        Lengths of image and alpha (0 without alpha).
+    tuple of bytes and int
+        The image, and the length of the alpha (0 without alpha).
 
     Raises
     ------
@@ -64,11 +65,23 @@ def needed(kind: bytes, coded: bytes, alpha: bytes | None, size: tuple[int, int]
     whole = decode(alpha, coded)
     if whole is None:
         refuse("Expected an image that decodes; found damage")
-    view = memoryview(coded)
-    image = _least(len(coded), lambda length: decode(alpha, view[:length]) == whole)
+    if kind == b"VP8 ":
+        parts = vp8.partitions(coded)
+        for i in range(1, len(parts)):
+
+            def enough(length: int, i: int = i) -> bool:
+                return decode(alpha, vp8.joined([*parts[:i], parts[i][:length], *parts[i + 1 :]])) == whole
+
+            parts[i] = parts[i][: _least(len(parts[i]), enough)] + bytes(_READ_AHEAD)
+        coded = vp8.joined(parts)
+    else:
+        view = memoryview(coded)
+        coded = coded[: _least(len(coded), lambda length: decode(alpha, view[:length]) == whole)]
+    if decode(alpha, coded) != whole:
+        refuse("Expected an image whose partitions are read one by one; found another")
     if alpha is None or alpha[0] & 3 == 0:
-        return image, len(alpha or b"")
-    return image, _least(len(alpha), lambda length: decode(alpha[:length], coded) == whole)
+        return coded, len(alpha or b"")
+    return coded, _least(len(alpha), lambda length: decode(alpha[:length], coded) == whole)
 
 
 def _least(size: int, enough: Callable[[int], bool]) -> int:
@@ -100,6 +113,8 @@ def _least(size: int, enough: Callable[[int], bool]) -> int:
     return good
 
 
+# How far a VP8 decoder reads ahead (RFC 6386 7.3).
+_READ_AHEAD = 2
 # More than an arithmetic decoder's window.
 _NEAR = 8
 

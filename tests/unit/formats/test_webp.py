@@ -163,3 +163,23 @@ def test_bytes_behind_the_alpha_vanish():
     rest = data[at + 8 + size + (size & 1) :]
     body = data[8:at] + chunk(b"ALPH", data[at + 8 : at + 8 + size] + SECRET) + rest
     assert strip(b"RIFF" + struct.pack("<I", len(body)) + body).data == strip(data).data
+
+
+@pytest.mark.parametrize("length", [1, 3, 11, 4096])
+def test_bytes_behind_the_first_partition_of_a_frame_vanish(length):
+    data = strip(webp(quality=70)).data
+    at = data.index(b"VP8 ") + 8
+    coded = data[at : at + int.from_bytes(data[at - 4 : at], "little")]
+    tag = int.from_bytes(coded[:3], "little")
+    stop = 10 + (tag >> 5)
+    junk = (SECRET * 500)[:length]
+    longer = (tag + (length << 5)).to_bytes(3, "little") + coded[3:stop] + junk + coded[stop:]
+    hidden = with_chunks(data[:12], chunk(b"VP8 ", longer))
+    assert look(hidden) == look(data)
+    assert strip(hidden).data == data
+
+
+def test_scaling_hints_of_a_frame_go():
+    data = strip(webp(quality=70)).data
+    at = data.index(b"\x9d\x01\x2a") + 4
+    assert strip(data[:at] + bytes((data[at] | 0x80,)) + data[at + 1 :]).data == data
