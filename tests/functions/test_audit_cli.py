@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,10 +16,13 @@ import pytest
 from click.testing import CliRunner, Result
 from moto import mock_aws
 
-from photogate.audit.event import DetailKey, tenant_chain
+from photogate.audit.event import DetailKey, EventName, tenant_chain
 from photogate.aws.audit_table import AuditTable, item_of
+from photogate.aws.kms import HmacKey
+from photogate.aws.subjects_table import DynamoSubjects
 from photogate.cli import cli
-from tests.audit_builders import SUBJECT, TENANT, UPLOAD, a_log, an_event, ticking_clock
+from photogate.subjects import caller_message
+from tests.audit_builders import SUBJECT, TENANT, UPLOAD, MemoryStore, a_log, an_event, ticking_clock
 
 REGION = "eu-west-1"
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%d")
@@ -168,8 +172,6 @@ def test_never_a_scan(table: AuditTable, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_the_stack_s_outputs_can_stand_in_for_settings(
     table: AuditTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import os
-
     key = os.environ["PHOTOGATE_PSEUDONYM_KEY"]
     monkeypatch.delenv("PHOTOGATE_PSEUDONYM_KEY")
     monkeypatch.delenv("PHOTOGATE_AUDIT_TABLE")
@@ -192,3 +194,70 @@ def test_without_leave_to_append_nothing_is_shown(table: AuditTable, monkeypatch
     monkeypatch.setattr(AuditTable, "put", refuse)
     result = run("show", UPLOAD)
     assert (result.exit_code, result.stdout) == (4, "")
+
+
+def test_a_person_is_found_by_the_id_in_their_tokens(table: AuditTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = boto3.client("dynamodb")
+    client.create_table(
+        TableName="subjects",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+    )
+    monkeypatch.setenv("PHOTOGATE_SUBJECTS_TABLE", "subjects")
+    key = HmacKey(boto3.client("kms"), os.environ["PHOTOGATE_PSEUDONYM_KEY"])
+    DynamoSubjects(client, "subjects").create(TENANT, key.mac(caller_message(TENANT, "driver-17")), SUBJECT)
+    found = run("list", "--caller", "driver-17", "--until", TOMORROW)
+    assert [line["subject"] for line in lines(found)] == [SUBJECT, SUBJECT]
+    stranger = run("list", "--caller", "driver-18", "--until", TOMORROW)
+    assert (stranger.exit_code, stranger.stdout, "driver-18" in stranger.stderr) == (1, "", False)
+    [asked] = table.last(tenant_chain(TENANT), 10)
+    assert b"driver" not in asked.body
+
+
+def test_events_of_one_name_can_be_picked(table: AuditTable) -> None:
+    a_log(table).append(an_event("Read", name=EventName.PHOTO_READ))
+    whole = ("list", "--subject", SUBJECT, "--since", "2026-11-01", "--until", TOMORROW)
+    assert [line["name"] for line in lines(run(*whole, "--event", "photo.read"))] == ["photo.read"]
+    limited = run(*whole, "--event", "metadata.stripped", "--limit", "1")
+    assert (len(lines(limited)), "Stopped after 1 events" in limited.stderr) == (1, True)
+    assert len(lines(run(*whole, "--event", "metadata.stripped", "--limit", "2"))) == 2
+    assert run(*whole, "--event", "weather").exit_code == 2
+
+
+def test_a_timeline_says_how_much_time_passed(table: AuditTable) -> None:
+    result = run("show", UPLOAD, "--format", "table")
+    header, first, second = result.stdout.splitlines()
+    assert header.split() == ["#", "time", "since", "event", "outcome", "actor", "details"]
+    assert ("0.00 s" in first, "1.00 s" in second) == (True, True)
+
+
+@pytest.mark.parametrize("rows", [10, 600])
+def test_an_hour_costs_the_same_calls_and_pages_whatever_the_table_holds(
+    table: AuditTable, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    import botocore.client
+
+    memory, client = MemoryStore(), boto3.client("dynamodb")
+    yesterday = a_log(memory, clock=lambda: datetime.now(UTC) - timedelta(days=1))
+    for n in range(rows):
+        chain = f"{TENANT}/photo/{n:032x}"
+        yesterday.append(an_event(event_id=f"old-{n}/Step", upload_id=f"{n:032x}", chain=chain))
+    for chain in memory.chains:
+        client.put_item(TableName="audit", Item=item_of(memory.chain(chain)[0]))
+    calls: list[str] = []
+    genuine = botocore.client.BaseClient._make_api_call
+
+    def counted(self: Any, operation: str, arguments: Any) -> Any:
+        calls.append(operation)
+        return genuine(self, operation, arguments)
+
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", counted)
+    now = datetime.now(UTC)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    since = max(now - timedelta(hours=1), midnight).isoformat()  # one day's partitions, whenever the test runs
+    found = run("list", "--since", since, "--until", TOMORROW)
+    assert len(lines(found)) == 2
+    assert sorted(calls) == ["GenerateMac", "GetCallerIdentity", "PutItem"] + ["Query"] * 5
+    [asked] = table.last(tenant_chain(TENANT), 10)
+    assert asked.fields["details"]["pages"] == 4

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from photogate.audit.event import tenant_chain
+from photogate.audit.event import DetailKey, EventName, tenant_chain
 from photogate.audit.saved import saved_queries
 from photogate.aws.audit_table import AuditTable
 from photogate.cli import audit_watch
@@ -51,12 +51,21 @@ def test_tail_follows_and_shows_each_event_once(table: AuditTable, monkeypatch: 
 
 
 def test_stats_counts_by_what_is_asked_for(table: AuditTable) -> None:
+    ended = {DetailKey.DECISION: "RETAKE", DetailKey.STATUS: "RETAKE"}
+    log = a_log(table, clock=ticking_clock(datetime.now(UTC)))
+    for name in (EventName.UPLOAD_COMPLETED, EventName.ORIGINAL_DELETED):
+        log.append(an_event(name.split(".")[1], name=name, details=ended))
     result = run("stats", "--by", "decision,day", "--until", TOMORROW, "--json")
     today = datetime.now(UTC).strftime("%Y-%m-%d")
     assert lines(result) == [{"decision": "RETAKE", "day": today, "count": 1}]
     chart = run("stats", "--by", "name", "--until", TOMORROW)
     assert "metadata.stripped" in chart.stdout
     assert "#" * audit_watch.BAR in chart.stdout
+
+
+def test_stats_of_nothing_say_so(table: AuditTable) -> None:
+    result = run("stats", "--by", "decision", "--until", TOMORROW)
+    assert (result.stdout, "None of 2 events has decision" in result.stderr) == ("", True)
 
 
 def test_stats_by_something_else_is_a_usage_error(table: AuditTable) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import timedelta
 
 import pytest
 
 from photogate.audit.canonical import canonical
 from photogate.audit.event import DetailKey
 from photogate.audit.row import Row, row_from_body
-from photogate.cli.audit_output import COLUMNS, Format, csv_cell, plain, print_rows
+from photogate.cli.audit_output import COLUMNS, Format, csv_cell, elapsed, plain, print_rows
 from tests.audit_builders import MemoryStore, a_log, an_event
 
 
@@ -62,3 +63,18 @@ def test_a_formula_becomes_text(formula: str) -> None:
 def test_control_characters_do_not_reach_the_terminal(format: Format) -> None:
     text = printed(tampered("a\x1b[2Jb\x07c\u202ed\x9be"), format)
     assert not set("\x1b\x07\u202e\x9b") & set(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [
+        (0.42, "0.42 s"),
+        (59, "59.00 s"),
+        (200, "3 min 20 s"),
+        (3600, "1 h 0 min"),
+        (18720, "5 h 12 min"),
+        (97200, "1 d 3 h"),
+    ],
+)
+def test_a_span_is_written_as_a_person_would(seconds: float, written: str) -> None:
+    assert elapsed(timedelta(seconds=seconds)) == written

@@ -76,15 +76,20 @@ def story() -> tuple[Row, ...]:
             now[0] = START + timedelta(days=day, seconds=n)
             rows.append(log.append(event))
 
-    decision = EventName.DECISION_MADE
+    completed = EventName.UPLOAD_COMPLETED
+
+    def ending(decision: str, status: str) -> dict[DetailKey, int | str]:
+        return {DetailKey.DECISION: decision, DetailKey.STATUS: status}
+
     on(
         0,
         of_tenant(EventName.POLICY_CHANGED, "put-1", actor=staff, details={DetailKey.POLICY_AFTER: POLICIES[0]}),
-        of_photo(1, decision, details={DetailKey.DECISION: "ACCEPT"}),
-        of_photo(2, decision, reason=Reason.FACE, details={DetailKey.DECISION: "RETAKE"}),
-        of_photo(3, decision, reason=Reason.FACE, details={DetailKey.DECISION: "RETAKE"}, subject=OTHER_SUBJECT),
-        of_photo(4, decision, reason=Reason.FACE, details={DetailKey.DECISION: "REVIEW"}),
+        of_photo(2, EventName.DECISION_MADE, reason=Reason.FACE, details={DetailKey.DECISION: "RETAKE"}),
+        of_photo(1, completed, details=ending("ACCEPT", "ACCEPTED")),
+        of_photo(2, completed, reason=Reason.FACE, details=ending("RETAKE", "RETAKE")),
+        of_photo(3, completed, reason=Reason.FACE, details=ending("RETAKE", "RETAKE"), subject=OTHER_SUBJECT),
         of_photo(4, EventName.REVIEW_OPENED, reason=Reason.FACE),
+        of_photo(4, completed, reason=Reason.FACE, details=ending("REVIEW", "IN_REVIEW")),
     )
     on(
         1,
@@ -96,7 +101,8 @@ def story() -> tuple[Row, ...]:
         ),
         of_photo(5, EventName.REVIEW_OPENED, reason=Reason.DETECT_FAILED),
         of_photo(6, EventName.REVIEW_OPENED, subject=OTHER_SUBJECT),
-        of_photo(5, EventName.REVIEW_DECIDED, actor=staff),
+        of_photo(4, EventName.REVIEW_DECIDED, actor=staff),
+        of_photo(5, completed, actor=staff, details=ending("ACCEPT", "ACCEPTED")),
         of_photo(1, EventName.PHOTO_READ, actor=courier),
         of_photo(1, EventName.PHOTO_READ, actor=staff, event_id="http-1/read"),
         of_photo(7, EventName.PHOTO_READ, actor=staff, event_id="http-2/read"),
@@ -142,14 +148,15 @@ def days_since(day: int) -> int:
 FIRST, SECOND, THIRD = (str((START + timedelta(days=n)).date()) for n in range(3))
 ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     "reads-of-a-subject": [
-        ("staff", STAFF, 2, 2, moment(1, 5), moment(1, 6)),
-        ("subject", SUBJECT, 1, 1, moment(1, 4), moment(1, 4)),
+        ("staff", STAFF, 2, 2, moment(1, 6), moment(1, 7)),
+        ("subject", SUBJECT, 1, 1, moment(1, 5), moment(1, 5)),
     ],
     "denials-by-actor": [(TENANT, "subject", SUBJECT, "photos", 2, moment(2, 3), moment(2, 4))],
     "decisions-by-day": [
         (TENANT, FIRST, "ACCEPT", "none", 1),
         (TENANT, FIRST, "RETAKE", "face", 2),
         (TENANT, FIRST, "REVIEW", "face", 1),
+        (TENANT, SECOND, "ACCEPT", "none", 1),
     ],
     "policy-changes": [
         (moment(0, 0), TENANT, "staff", STAFF, None, POLICIES[0]),
@@ -163,13 +170,13 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     "longest-in-quarantine": [(TENANT, upload(4), "face", moment(0, 5), days_since(0))],
     "integrity-alerts": [(moment(2, 8), "other", "modified", None, None, "7", None, "3" * 64)],
     "events-by-day": [
-        (TENANT, FIRST, 6, 4, 2),
-        (TENANT, SECOND, 8, 5, 2),
+        (TENANT, FIRST, 7, 4, 2),
+        (TENANT, SECOND, 9, 6, 2),
         (TENANT, THIRD, 8, 0, 2),
         (TENANT, str((START + timedelta(days=40)).date()), 1, 1, 1),
         ("other", THIRD, 1, 0, 0),
     ],
-    "retakes-by-reason": [(TENANT, "face", 2, 2, moment(0, 2), moment(0, 3))],
+    "retakes-by-reason": [(TENANT, "face", 2, 2, moment(0, 3), moment(0, 4))],
 }
 PARAMETERS = {"reads-of-a-subject": [SUBJECT, FIRST, THIRD]}
 

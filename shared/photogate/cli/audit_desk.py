@@ -18,7 +18,9 @@ from photogate.audit.log import AuditLog
 from photogate.audit.query import AuditReader
 from photogate.cli.connection import settings_of, staff_pseudonym
 from photogate.cli.failing import named_errors
-from photogate.config import AuditSettings, Name
+from photogate.config import AuditSettings, Name, Settings
+from photogate.errors import NotFound
+from photogate.subjects import find_pseudonym
 
 __all__ = ["Desk", "deployment_options", "open_desk"]
 
@@ -31,6 +33,13 @@ class AuditCommandSettings(AuditSettings):
     pseudonym_key: Name
 
 
+class CallerSettings(Settings):
+    """What finding a subject by the caller's id needs of it."""
+
+    pseudonym_key: Name
+    subjects_table: Name
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """One command's access to the log: it reads, and it writes down that it read."""
@@ -41,6 +50,26 @@ class Desk:
     staff: str
     started: float
     outputs: Path | None = None
+
+    def subject_of(self, caller: str) -> str:
+        """Give the pseudonym of a person, by the id that they have in their tokens; it goes to KMS and nowhere else.
+
+        Raises
+        ------
+        NotFound
+            If there is none: nobody of that id has uploaded to this tenant, or they were erased.
+        """
+        from photogate.aws.kms import HmacKey
+        from photogate.aws.session import make_client
+        from photogate.aws.subjects_table import DynamoSubjects
+
+        settings = settings_of(CallerSettings, self.outputs)
+        subjects = DynamoSubjects(make_client("dynamodb", settings), settings.subjects_table)
+        key = HmacKey(make_client("kms", settings), settings.pseudonym_key)
+        found = find_pseudonym(subjects, key, self.tenant, caller)
+        if found is None:
+            raise NotFound("Expected a caller who has uploaded and was not erased; found none of that id")
+        return found
 
     def record(
         self,

@@ -40,6 +40,7 @@ def question_options(command: F) -> F:
     @click.option("--until", type=MOMENT, default="now", show_default=True, help="Up to and excluding.")
     @click.option("--photo", "upload_id", help="Only one photo, by its upload id.")
     @click.option("--subject", help="Only one subject, by pseudonym.")
+    @click.option("--caller", help="Only one subject, by the id in their tokens; nothing of it is kept.")
     @click.option("--actor", help="Only one member of staff, by pseudonym.")
     @click.option(
         "--exceptions",
@@ -54,17 +55,20 @@ def question_options(command: F) -> F:
         until: datetime,
         upload_id: str | None,
         subject: str | None,
+        caller: str | None,
         actor: str | None,
         exceptions: str | None,
         **options: Any,
     ) -> None:
+        if subject and caller:
+            raise click.UsageError("Expected one of --subject and --caller; found both")
         kinds = tuple(kind.strip() for kind in exceptions.split(",")) if exceptions else ()
         asked = Question(
             tenant=desk.tenant,
             since=since,
             until=until,
             upload_id=upload_id,
-            subject=subject,
+            subject=desk.subject_of(caller) if caller else subject,
             actor=actor,
             exceptions=kinds,
         )

@@ -11,7 +11,8 @@ import json
 import shutil
 import sys
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TextIO
 
@@ -22,7 +23,7 @@ from rich.text import Text
 from photogate.audit.canonical import canonical
 from photogate.audit.row import Row
 
-__all__ = ["COLUMNS", "Format", "cells_of", "document_of", "plain", "print_rows"]
+__all__ = ["COLUMNS", "Format", "cells_of", "document_of", "plain", "print_rows", "print_timeline"]
 
 COLUMNS = (
     "time",
@@ -84,25 +85,51 @@ def csv_cell(text: str) -> str:
     return "'" + clean if clean.lstrip().startswith(("=", "+", "-", "@")) else clean
 
 
-def print_rows(rows: Iterable[Row], format: Format, out: TextIO | None = None) -> None:
-    """Print rows on stdout, or to `out`."""
+def print_rows(rows: Iterable[Row], format: Format, out: TextIO | None = None, *, headed: bool = True) -> None:
+    """Print rows on stdout, or to `out`; without column names where rows before them had some."""
     stream = sys.stdout if out is None else out
     if format is Format.JSON:
         for row in rows:
             stream.write(json.dumps(document_of(row), ensure_ascii=True) + "\n")
     elif format is Format.CSV:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        if headed:
+            writer.writerow(COLUMNS)
         writer.writerows([csv_cell(cell) for cell in cells_of(row)] for row in rows)
     else:
-        print_table(
-            ("time", "event", "outcome", "photo or subject", "actor", "details"), map(_table_cells, rows), stream
-        )
+        headers = ("time", "event", "outcome", "photo or subject", "actor", "details")
+        print_table(headers, map(_table_cells, rows), stream, headed=headed)
 
 
-def print_table(headers: Iterable[str], lines: Iterable[Iterable[str]], stream: TextIO) -> None:
+def print_timeline(rows: Sequence[Row], out: TextIO | None = None) -> None:
+    """Print one photo's events with the time that passed since the first: each line is a step of its way."""
+    if not rows:
+        return
+    start = datetime.fromisoformat(rows[0].fields["time"])
+    lines = []
+    for row in rows:
+        time, event, outcome, _, actor, details = _table_cells(row)
+        passed = elapsed(datetime.fromisoformat(row.fields["time"]) - start)
+        lines.append((str(row.seq), time, passed, event, outcome, actor, details))
+    print_table(
+        ("#", "time", "since", "event", "outcome", "actor", "details"), lines, sys.stdout if out is None else out
+    )
+
+
+def elapsed(span: timedelta) -> str:
+    """Write a span as a person would: `0.42 s`, `3 min 20 s`, `5 h 12 min`, `12 d 3 h`."""
+    seconds = span.total_seconds()
+    if seconds < 60:
+        return f"{seconds:.2f} s"
+    hours, minutes = int(seconds) // 3600, int(seconds) % 3600 // 60
+    if not hours:
+        return f"{minutes} min {int(seconds) % 60} s"
+    return f"{hours} h {minutes} min" if hours < 24 else f"{hours // 24} d {hours % 24} h"
+
+
+def print_table(headers: Iterable[str], lines: Iterable[Iterable[str]], stream: TextIO, *, headed: bool = True) -> None:
     """Print a table that folds what is too wide, and cuts nothing off."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold", show_header=headed)
     for header in headers:
         table.add_column(header, overflow="fold")
     for line in lines:

@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from photogate.audit.query import AuditReader, Question
+from photogate.audit.event import EventName
+from photogate.audit.query import AuditReader, Question, cursor_of
 from photogate.audit.row import Row
 from photogate.cli.audit_desk import Desk, deployment_options
 from photogate.cli.audit_options import output_options, question_options
@@ -32,9 +33,14 @@ KEYS: dict[str, Callable[[Row], str | None]] = {
     "reason": lambda row: row.fields["reason"],
     "function": lambda row: row.fields["function"],
     "actor": lambda row: row.fields["actor"]["kind"],
-    "decision": lambda row: row.fields["details"].get("decision"),
-    "status": lambda row: row.fields["details"].get("status"),
+    "decision": lambda row: ending_of(row, "decision"),
+    "status": lambda row: ending_of(row, "status"),
 }
+
+
+def ending_of(row: Row, key: str) -> str | None:
+    """Give how an upload ended, from the one event of its end: other events of a photo repeat it."""
+    return row.fields["details"].get(key) if row.fields["name"] == EventName.UPLOAD_COMPLETED else None
 
 
 @click.command("tail", short_help="Show the newest events, and those that follow.")
@@ -48,18 +54,21 @@ def tail_command(desk: Desk, format: Format, follow: bool, minutes: int) -> None
     rows = list(newer(desk.reader, desk.tenant, now - timedelta(minutes=minutes), now))
     desk.record("tail", len(rows))
     print_rows(rows, format)
-    shown = {(row.chain, row.seq) for row in rows}
+    sys.stdout.flush()
+    shown, seen = len(rows), set(map(cursor_of, rows))
     try:
         while follow:
             time.sleep(POLL_S)
             since, now = now - OVERLAP, datetime.now(UTC)
-            rows = [row for row in newer(desk.reader, desk.tenant, since, now) if (row.chain, row.seq) not in shown]
-            shown |= {(row.chain, row.seq) for row in rows}
+            found = list(newer(desk.reader, desk.tenant, since, now))
+            rows = [row for row in found if cursor_of(row) not in seen]
+            seen = set(map(cursor_of, found))  # what the next poll may find again; it looks no further back
+            shown += len(rows)
             if rows:
-                print_rows(rows, format)
+                print_rows(rows, format, headed=False)
                 sys.stdout.flush()
     except KeyboardInterrupt:
-        click.echo(f"{len(shown)} events.", err=True)
+        click.echo(f"{shown} events.", err=True)
 
 
 def newer(reader: AuditReader, tenant: str, since: datetime, until: datetime) -> Iterator[Row]:
@@ -73,10 +82,14 @@ def newer(reader: AuditReader, tenant: str, since: datetime, until: datetime) ->
 @click.option("--by", "by", default="name", show_default=True, help="One or more of: " + ", ".join(KEYS) + ".")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line a group.")
 def stats_command(desk: Desk, question: Question, by: str, as_json: bool) -> None:
-    """Count events, with a small chart. Events that have none of a key, such as no decision, are left out."""
+    """Count events, with a small chart.
+
+    Events that have none of a key are left out. `decision` and `status` count how uploads ended: one that was reviewed
+    counts when it went to review, and again when that was decided.
+    """
     keys = [key.strip() for key in by.split(",")]
     if not set(keys) <= set(KEYS):
-        raise click.UsageError(f"Expected --by out of {', '.join(KEYS)}")
+        raise click.UsageError(f"Expected --by out of {', '.join(KEYS)}; found another key")
     counts: Counter[tuple[str, ...]] = Counter()
     read = 0
     for row in desk.reader.rows(question):
@@ -89,7 +102,10 @@ def stats_command(desk: Desk, question: Question, by: str, as_json: bool) -> Non
         for group_found, count in sorted(counts.items()):
             click.echo(json.dumps(dict(zip(keys, group_found, strict=True)) | {"count": count}))
         return
-    most = max(counts.values(), default=1)
+    if not counts:
+        click.echo(f"None of {read} events has {' and '.join(keys)}.", err=True)
+        return
+    most = max(counts.values())
     lines = [[*group_found, str(count), bar(count, most)] for group_found, count in sorted(counts.items())]
     print_table([*keys, "events", ""], lines, sys.stdout)
 

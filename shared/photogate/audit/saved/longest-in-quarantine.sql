@@ -2,7 +2,8 @@
 with ends as (
   select tenant, upload_id, max(time) as ended_at
   from events
-  where name in ('review.decided', 'photo.expired')
+  where name = 'upload.completed'
+    and json_extract_scalar(details, '$.status') <> 'IN_REVIEW'
   group by tenant, upload_id
 ),
 erasures as (

@@ -7,7 +7,7 @@ select
   min(time) as first_time,
   max(time) as last_time
 from events
-where name = 'decision.made'
-  and json_extract_scalar(details, '$.decision') = 'RETAKE'
+where name = 'upload.completed'
+  and json_extract_scalar(details, '$.status') = 'RETAKE'
 group by tenant, coalesce(reason, 'none')
 order by retakes desc, tenant, reason
