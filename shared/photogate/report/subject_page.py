@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from photogate.audit.event import ActorKind
-from photogate.audit.receipts import event_reference
 from photogate.consent import Consent, ConsentState
 from photogate.report.markup import Markup, join, page, table, tag
 from photogate.subject_export import SubjectExport, photo_file
@@ -113,7 +112,7 @@ def _card(upload: Upload) -> Markup:
     until = f"Kept until {_day(upload.retain_until)}" if upload.retain_until else ""
     return tag(
         "figure",
-        tag("a", tag("img", src=name, alt=f"Photo {upload.upload_id}", loading="lazy"), href=name),
+        tag("a", tag("img", src=name, alt=f"Photo {upload.upload_id}"), href=name),
         tag(
             "figcaption",
             tag("b", STATUS_WORDS[upload.status]),
@@ -132,9 +131,9 @@ def _uploads(uploads: tuple[Upload, ...]) -> Markup:
         (
             _moment(u.created_at),
             STATUS_WORDS[u.status],
-            u.reason.value if u.reason else "",
+            u.reason.value.replace("_", " ").capitalize() if u.reason else "",
             _words(u.purpose),
-            tag("code", u.upload_id),
+            _short(u.upload_id),
         )
         for u in uploads
     )
@@ -167,7 +166,7 @@ def _disclosures(export: SubjectExport) -> Markup:
             _text_moment(d.time),
             "You" if d.who == export.subject else join(("Staff ", tag("code", d.who))),
             d.what,
-            tag("code", d.upload_id or ""),
+            _short(d.upload_id),
         )
         for d in export.disclosures
     ]
@@ -181,17 +180,22 @@ def _events(export: SubjectExport, receipts: Mapping[tuple[str, int], str]) -> M
         (
             _text_moment(row.fields["time"]),
             _words(row.fields["name"].replace(".", " ")),
-            row.fields["outcome"] + (f" ({row.fields['reason']})" if row.fields["reason"] else ""),
-            _receipt(event_reference(row.chain, row.seq), receipts.get((row.chain, row.seq))),
+            _short(row.fields["upload_id"]),
+            row.fields["outcome"] + (f" ({row.fields['reason'].replace('_', ' ')})" if row.fields["reason"] else ""),
+            _receipt(receipts.get((row.chain, row.seq))),
         )
         for row in export.rows
     )
-    return table(("When", "What", "Outcome", "Receipt"), rows)
+    return table(("When", "What", "Photo", "Outcome", "Proof"), rows)
 
 
-def _receipt(reference: str, file: str | None) -> Markup:
-    shown = tag("code", reference)
-    return tag("a", shown, href=file) if file else join((shown, " not sealed yet"))
+def _receipt(file: str | None) -> str:
+    return tag("a", "Receipt", href=file) if file else "not sealed yet"
+
+
+def _short(upload_id: str | None) -> Markup:
+    """Give as much of an id as tells photos of one person apart."""
+    return tag("code", (upload_id or "")[:8])
 
 
 def _checking() -> tuple[Markup, ...]:
@@ -220,7 +224,7 @@ def _day(moment: datetime) -> str:
 
 
 def _moment(moment: datetime) -> str:
-    return f"{_day(moment)}, {moment:%H:%M}"
+    return f"{moment.day} {moment:%b %Y, %H:%M}"
 
 
 def _text_moment(text: str) -> str:
