@@ -262,7 +262,13 @@ function describeOutcome() {
 
 // ---------------------------------------------------------------------------------------------------------- trouble
 
-const TROUBLE = { Network: "trouble_network", Storage: "trouble_storage", Slow: "trouble_slow", Setup: "trouble_setup" };
+const TROUBLE = {
+  Network: "trouble_network",
+  Storage: "trouble_storage",
+  Slow: "trouble_slow",
+  Setup: "trouble_setup",
+  Fenced: "trouble_erasing", // Right after consent was withdrawn.
+};
 
 /** Runs an action; its button rests meanwhile, and what goes wrong is told with a way on. */
 const act = (action) => async (event) => {

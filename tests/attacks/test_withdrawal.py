@@ -1,15 +1,20 @@
-"""Claim: whoever withdraws at any moment before the final transaction leaves nothing stored. Withdraw at every step."""
+"""Claim: whoever withdraws at any moment before the final transaction leaves nothing stored.
+
+Withdraw before each step, which is after the one before it; and, finer, between any two writes of all steps together.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 
 from photogate.errors import Fenced, PhotogateError
 from photogate.findings import FindingKind
 from photogate.policy import Action, Policy, Rule, default_policy
 from tests import photos
+from tests.faults.test_crashes import WRITES
 from tests.functions.cloud import CALLER, TENANT, Account, account
 
 
@@ -97,6 +102,49 @@ def test_a_consent_withdrawn_before_any_step_leaves_nothing(monkeypatch: pytest.
             assert (view["status"], view["reason"]) == ("REJECTED", "no_consent")
             must_hold_nothing(aws)
             assert aws.names(upload["id"])[-2:] == ["upload.completed", "original.deleted"]
+
+
+def run_with(aws: Account, upload: dict[str, Any], monkeypatch: pytest.MonkeyPatch, after: int) -> list[str]:
+    """Process, and withdraw right after so many writes, -1 for none of them; give the writes of the run."""
+    writes: list[str] = []
+    real = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def call(client: BaseClient, operation: str, arguments: dict[str, Any]) -> Any:
+        answer = real(client, operation, arguments)
+        if operation in WRITES:
+            writes.append(operation)
+            if len(writes) - 1 == after:
+                with monkeypatch.context() as own:
+                    own.setattr(BaseClient, "_make_api_call", real)
+                    withdraw(aws)
+        return answer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", call)
+        aws.process(upload)
+    return writes
+
+
+def test_a_consent_withdrawn_after_any_write_leaves_nothing_unless_it_was_the_transaction_or_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with account(monkeypatch) as aws:
+        writes = run_with(aws, prepare(aws, "accepted"), monkeypatch, -1)
+    transaction = len(writes) - 1 - writes[::-1].index("TransactWriteItems")
+    assert transaction > 5
+
+    for after in range(len(writes)):
+        with account(monkeypatch) as aws:
+            upload = prepare(aws, "accepted")
+            run_with(aws, upload, monkeypatch, after)
+
+            view = aws.status(upload)
+            if after >= transaction:
+                # The photo was kept by right; the erasure that the withdrawal starts is what deletes it.
+                assert view["status"] == "ACCEPTED", after
+            else:
+                assert (view["status"], view["reason"]) == ("REJECTED", "no_consent"), after
+                must_hold_nothing(aws)
 
 
 @pytest.mark.parametrize("way", WAYS)
