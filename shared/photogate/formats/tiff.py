@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from fractions import Fraction
 
 from photogate.errors import Reason
 from photogate.findings import Keep, MetadataCategory
@@ -21,6 +22,7 @@ _C = MetadataCategory
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _CODES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 _MAX_SEGMENTS = 131_072
+_MAX_RATIONAL = 1_000_000
 _MAX_ENTRIES = 4_096
 
 # Tags of one or more integers that stay, and how many values: -1 for one a sample (TIFF 6.0, sections 4-8, 14, 18, 21).
@@ -28,6 +30,7 @@ _INTEGERS = {
     254: 1, 256: 1, 257: 1, 258: -1, 259: 1, 262: 1, 266: 1, 274: 1, 277: 1, 278: 1, 284: 1, 296: 1, 317: 1,
     322: 1, 323: 1, 332: 1, 338: -2, 339: -1, 530: 2, 531: 1,
 }  # fmt: skip
+_LONG = (254, 256, 257, 278, 322, 323)
 _RATIONALS = {282: 1, 283: 1, 318: 2, 319: 6, 529: 3, 532: 6}
 _SPECIAL = frozenset({273, 279, 320, 324, 325, 347, 513, 514, 34675})
 _STAYS = frozenset({*_INTEGERS, *_RATIONALS, *_SPECIAL})
@@ -190,9 +193,9 @@ def _tags(
     for tag, count in _INTEGERS.items():
         most = samples if count == -1 else max(samples, 1) if count == -2 else count
         values = file.many(page, tag, most)
-        if not values or any(v < 0 for v in values):
+        if not values or min(values) < 0 or (max(values) > 65535 and tag not in _LONG):
             continue
-        kind = 4 if max(values) > 65535 or tag in (254, 256, 257, 278, 322, 323) else 3
+        kind = 4 if tag in _LONG else 3
         tags[tag] = (
             kind,
             len(values),
@@ -205,12 +208,13 @@ def _tags(
         tags[274] = (3, 1, struct.pack(order + "H", orientation))
     for tag, count in _RATIONALS.items():
         entry = page.entries.get(tag)
-        if entry is not None and entry.type == 5 and entry.count >= count:
-            tags[tag] = (5, count, file.raw(page, tag)[: 8 * count])
+        raw = file.raw(page, tag)[: 8 * count] if entry is not None and entry.type == 5 else b""
+        if len(raw) == 8 * count and (value := _rationals(file, raw)) is not None:
+            tags[tag] = (5, count, value)
     depth = file.one(page, 258, 1)
+    palette: list[int] = []
     if 320 in page.entries and file.one(page, 262, 0) == 3 and depth <= 16:
-        colours = file.many(page, 320, 3 << depth)
-        tags[320] = (3, len(colours), struct.pack(f"{order}{len(colours)}H", *colours))
+        palette = file.many(page, 320, 3 << depth)
     if 34675 in page.entries:
         profile = icc.reduce(file.raw(page, 34675))
         if profile != file.raw(page, 34675):
@@ -221,8 +225,37 @@ def _tags(
         text = file.raw(page, tag).split(b"\0")[0][: limits.MAX_RIGHTS_BYTES]
         if keep in context.keep and text:
             tags[tag] = (2, len(text) + 1, text + b"\0")
-    _segments(file, page, samples, tags, out, context, budget)
+    used: set[int] | None = set() if palette and depth <= 8 and samples == 1 else None
+    _segments(file, page, samples, tags, out, context, budget, used)
+    if palette:
+        tags[320] = (
+            3,
+            len(palette),
+            struct.pack(f"{order}{len(palette)}H", *_used_colours(palette, used, depth, context)),
+        )
     return tags
+
+
+def _rationals(file: _File, raw: bytes) -> bytes | None:
+    """Write numbers again as short fractions; nothing where one is none, or is beyond any resolution in use."""
+    numbers = struct.unpack(f"{file.order}{len(raw) // 4}I", raw)
+    new: list[int] = []
+    for over, under in zip(numbers[::2], numbers[1::2], strict=True):
+        if not under or over > _MAX_RATIONAL * under:
+            return None
+        new += Fraction(over, under).limit_denominator(100_000).as_integer_ratio()
+    return struct.pack(f"{file.order}{len(new)}I", *new)
+
+
+def _used_colours(palette: list[int], used: set[int] | None, depth: int, context: Context) -> list[int]:
+    """Blacken the colours that no pixel uses. `used` holds bytes of rows, each of one or more pixels."""
+    if used is None:
+        return palette
+    shown = {byte >> shift & (1 << depth) - 1 for byte in used for shift in range(0, 8, depth)}
+    new = [value if i % (1 << depth) in shown else 0 for i, value in enumerate(palette)]
+    if new != palette:
+        context.drop(_C.OTHER, "unused colours of ColorMap")
+    return new
 
 
 def _segments(
@@ -233,6 +266,7 @@ def _segments(
     out: bytearray,
     context: Context,
     budget: list[int],
+    colours: set[int] | None,
 ) -> None:
     """Write a page's strips or tiles, and the tags that say where they are."""
     order, data = file.order, file.data
@@ -263,14 +297,14 @@ def _segments(
     budget[0] -= len(offsets)
     if budget[0] < 0:
         refuse(f"Expected at most {_MAX_SEGMENTS} strips and tiles; found more", page.offset, Reason.TOO_LARGE)
-    options: dict[int, int] = {tag: file.one(page, tag, 0) for tag in (266, 292, 293) if tag in page.entries}
+    options: dict[int, int] = {tag: file.one(page, tag, 0) for tag in (266, 292, 293, 317) if tag in page.entries}
     new_offsets, new_counts = [], []
     cut = 0
     for start, count, shape in zip(offsets, counts, shapes, strict=True):
         stop = start + (shape.size if compression == 1 else count)
         if start > len(data):
             refuse("Expected strips and tiles within the file; found one outside", page.offset)
-        new = recode(data[start:stop], compression, shape, options, tables, context.check_scan)
+        new = recode(data[start:stop], compression, shape, options, tables, context.check_scan, colours)
         cut += max(0, min(count, len(data) - start) - len(new)) if compression == 1 else 0
         out += bytes(len(out) % 2)
         new_offsets.append(len(out))
@@ -308,11 +342,14 @@ def _shapes(file: _File, page: _Page, samples: int) -> list[Shape]:
         if not 0 < across * rows <= limits.MAX_PIXELS:
             refuse("Expected tiles with pixels; found none, or too many", page.offset)
         number = -(-width // across) * -(-height // rows)
-        heights = [rows] * min(number, _MAX_SEGMENTS + 1)
+        columns = -(-width // across)
+        places = ((i // columns, i % columns) for i in range(min(number, _MAX_SEGMENTS + 1)))
+        sizes = [(rows, min(rows, height - rows * y), min(across, width - across * x)) for y, x in places]
     else:
         across, rows = width, min(file.one(page, 278, height) or height, height)
         number = -(-height // rows)
-        heights = [min(rows, height - rows * i) for i in range(min(number, _MAX_SEGMENTS + 1))]
+        talls = [min(rows, height - rows * i) for i in range(min(number, _MAX_SEGMENTS + 1))]
+        sizes = [(tall, tall, width) for tall in talls]
     if number * len(planes) > _MAX_SEGMENTS:
         refuse(f"Expected at most {_MAX_SEGMENTS} strips and tiles; found more", page.offset, Reason.TOO_LARGE)
     found = []
@@ -321,12 +358,15 @@ def _shapes(file: _File, page: _Page, samples: int) -> list[Shape]:
     if packed and (horizontal not in (1, 2, 4) or vertical not in (1, 2, 4)):
         refuse("Expected subsampling by 1, 2 or 4; found another", page.offset)
     for plane in planes:
-        for tall in heights:
+        for tall, seen_rows, seen in sizes:
             if packed:
                 units = -(-across // horizontal)
                 found.append(Shape(units * (horizontal * vertical + 2), -(-tall // vertical), across))
-            else:
-                found.append(Shape((across * sum(plane) + 7) // 8, tall, across))
+                continue
+            bits = across * sum(plane)
+            whole = bits % 8 == 0 and (seen_rows, seen) == (tall, across)
+            place = (-1, -1) if whole else (seen * sum(plane), seen_rows)
+            found.append(Shape((bits + 7) // 8, tall, across, *place))
     return found
 
 

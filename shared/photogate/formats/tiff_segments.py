@@ -7,11 +7,12 @@ Adobe Photoshop TIFF Technical Notes (deflate).
 from __future__ import annotations
 
 import io
+import itertools
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from photogate.errors import Reason
 from photogate.formats import jpeg
@@ -34,11 +35,16 @@ _RATIOS = {5: 2_731, 32773: 64, 8: 1_032, 32946: 1_032}
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a strip or tile decodes to: bytes of a row, rows, pixels of a row."""
+    """What a strip or tile decodes to: bytes of a row, rows, pixels of a row.
+
+    Of a tile at the right or lower border only `seen_bits` of each row and `seen_rows` show in the picture.
+    """
 
     stride: int
     rows: int
     width: int
+    seen_bits: int = -1
+    seen_rows: int = -1
 
     @property
     def size(self) -> int:
@@ -46,7 +52,15 @@ class Shape:
         return self.stride * self.rows
 
 
-def recode(data: bytes, compression: int, shape: Shape, tags: dict[int, int], tables: bytes, check_scan: bool) -> bytes:
+def recode(
+    data: bytes,
+    compression: int,
+    shape: Shape,
+    tags: dict[int, int],
+    tables: bytes,
+    check_scan: bool,
+    colours: set[int] | None = None,
+) -> bytes:
     """Write one strip or tile with its own rows and nothing else.
 
     Parameters
@@ -58,11 +72,13 @@ def recode(data: bytes, compression: int, shape: Shape, tags: dict[int, int], ta
     shape
         What it must decode to.
     tags
-        FillOrder (266), T4Options (292), T6Options (293), where the page has them.
+        FillOrder (266), T4Options (292), T6Options (293), Predictor (317), where the page has them.
     tables
         JPEGTables (347), or empty.
     check_scan
         Look behind the last MCU of JPEG data.
+    colours
+        Takes the bytes that the rows hold, where the page has a palette.
 
     Raises
     ------
@@ -74,18 +90,56 @@ def recode(data: bytes, compression: int, shape: Shape, tags: dict[int, int], ta
     if compression == RAW:
         if len(data) < shape.size:
             refuse("Expected as many bytes as the rows need; found fewer")
-        return data[: shape.size]
+        return _shown(data[: shape.size], shape, {tag: v for tag, v in tags.items() if tag != 317}, colours)
     if shape.size > min(max(_MAX_DECODED, 8 * len(data)), _RATIOS.get(compression, shape.size) * len(data)):
         refuse("Expected strips or tiles of a decoded size that fits; found more", reason=Reason.TOO_LARGE)
     if compression in _DEFLATE:
-        return _deflate(data, shape.size)
+        return _deflate(data, shape, tags, colours)
     if compression in FAX:
-        return _through_libtiff(data, compression, Shape(-(-shape.width // 8), shape.rows, shape.width), tags, 1)
-    return _through_libtiff(data, compression, Shape(shape.stride, shape.rows, shape.stride), tags, 8)
+        return _through_libtiff(data, compression, Shape(-(-shape.width // 8), shape.rows, shape.width), tags, 1, None)
+    shape = replace(shape, width=shape.stride)
+    return _through_libtiff(data, compression, shape, tags, 8, colours)
 
 
-def _deflate(data: bytes, size: int) -> bytes:
-    """Cut behind the stream; where the stream holds more than the rows, deflate the rows again."""
+def _shown(rows: bytes, shape: Shape, tags: dict[int, int], colours: set[int] | None) -> bytes:
+    """Clear what the picture does not show: bits behind the last pixel of a row, a tile's columns and rows beyond it.
+
+    With a predictor (section 14) zero says "as the pixel before".
+    """
+    if colours is not None:
+        _collect(rows, shape, tags.get(317, 1), colours)
+    seen_bits = shape.seen_bits if shape.seen_bits >= 0 and tags.get(317, 1) < 3 else 8 * shape.stride
+    seen_rows = shape.seen_rows if shape.seen_rows >= 0 else shape.rows
+    if seen_bits >= 8 * shape.stride and seen_rows >= shape.rows:
+        return rows
+    new = bytearray(rows)
+    new[seen_rows * shape.stride :] = bytes((shape.rows - seen_rows) * shape.stride)
+    whole, rest = divmod(seen_bits, 8)
+    if rest:
+        mask = (1 << rest) - 1 if tags.get(266, 1) == 2 else 0xFF << (8 - rest) & 0xFF
+        new[whole :: shape.stride] = new[whole :: shape.stride].translate(bytes(i & mask for i in range(256)))
+        whole += 1
+    for start in range(0, seen_rows * shape.stride, shape.stride):
+        new[start + whole : start + shape.stride] = bytes(shape.stride - whole)
+    return bytes(new)
+
+
+def _collect(rows: bytes, shape: Shape, predictor: int, colours: set[int]) -> None:
+    if predictor == 1:
+        colours.update(rows.translate(None, bytes(colours)))
+        return
+    for start in range(0, len(rows), shape.stride):
+        colours.update(total & 0xFF for total in itertools.accumulate(rows[start : start + shape.stride]))
+
+
+def _deflate(data: bytes, shape: Shape, tags: dict[int, int], colours: set[int] | None) -> bytes:
+    """Cut behind the stream; where the stream holds more than is shown, deflate the rows again."""
+    size = shape.size
+    if colours is not None or shape.seen_bits >= 0 or shape.seen_rows >= 0:
+        rows = b"".join(_inflated(zlib.decompressobj(), data, size))
+        new = _shown(rows, shape, tags, colours)
+        if new != rows:
+            return zlib.compress(new, 6)
     inflater = zlib.decompressobj()
     for _ in _inflated(inflater, data, size):
         pass
@@ -108,7 +162,9 @@ def _inflated(inflater: zlib._Decompress, data: bytes, size: int) -> Iterator[by
             refuse("Expected as many bytes as the rows need; found fewer")
 
 
-def _through_libtiff(data: bytes, compression: int, shape: Shape, tags: dict[int, int], bits: int) -> bytes:
+def _through_libtiff(
+    data: bytes, compression: int, shape: Shape, tags: dict[int, int], bits: int, colours: set[int] | None
+) -> bytes:
     """Decode one strip and code its rows again (CCITT as T.6): what is no row is not in the new one."""
     from PIL import Image
 
@@ -134,6 +190,9 @@ def _through_libtiff(data: bytes, compression: int, shape: Shape, tags: dict[int
             with Image.open(io.BytesIO(alone), formats=["TIFF"]) as image:
                 image.load()
                 out = io.BytesIO()
+                rows = image.tobytes() if bits == 8 else b""
+                if (new := _shown(rows, shape, tags, colours) if rows else rows) != rows:
+                    image.putdata(new)
                 name = "group4" if bits == 1 else _RECODED[compression]
                 image.save(out, "TIFF", compression=name, strip_size=max(shape.size, 1) + 1)
     except (OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError) as error:

@@ -1,5 +1,6 @@
 import io
 import struct
+import zlib
 
 import pytest
 from PIL import Image, ImageSequence
@@ -191,3 +192,72 @@ def test_inspect_tells_which_tags_stay() -> None:
     stays = {tag.name: tag.stays for tag in page.children}
     assert stays["tag 256"]
     assert not stays["tag 270"]
+
+
+def tiled(side: int, tile: int, rows: list[bytes], **more: int) -> bytes:
+    """A grey picture of `side` x `side` in tiles, each coded as in `rows`."""
+    tags = {256: side, 257: side, 258: 8, 259: 1, 262: 1, 277: 1, 322: tile, 323: tile}
+    tags |= {int(tag[1:]): value for tag, value in more.items()}
+    entries = {tag: (3, 1, value) for tag, value in tags.items()}
+    at = 8 + 2 + 12 * (len(entries) + 2) + 4
+    entries |= {324: (4, len(rows), at), 325: (4, len(rows), at + 4 * len(rows))}
+    places = [at + 8 * len(rows) + sum(map(len, rows[:i])) for i in range(len(rows))]
+    rest = struct.pack(f"<{2 * len(rows)}I", *places, *map(len, rows)) + b"".join(rows)
+    return built(entries, rest)
+
+
+@pytest.mark.parametrize("compression", [1, 8])
+@pytest.mark.parametrize("predictor", [1, 2])
+def test_a_tile_beyond_the_border_of_the_picture_is_cleared(compression: int, predictor: int) -> None:
+    # 24 x 24 pixels in tiles of 16 x 16: of the last tile 8 x 8 pixels show
+    tiles = [bytes((i * 40 + j) % 251 for j in range(256)) for i in range(4)]
+    hidden = (SECRET * 20)[:128]
+    tiles[3] = tiles[3][:128] + hidden
+    tiles[1] = b"".join(tiles[1][16 * y : 16 * y + 8] + SECRET[:8] for y in range(16))
+    coded = [zlib.compress(t) for t in tiles] if compression == 8 else tiles
+    data = tiled(24, 16, coded, t259=compression, **({"t317": predictor} if compression == 8 else {}))
+    new = strip(data).data
+    assert pages(new) == pages(data)
+    assert strip(new).data == new
+    with Image.open(io.BytesIO(new)) as image:
+        places, sizes = image.tag_v2[324], image.tag_v2[325]
+    again = [new[at : at + size] for at, size in zip(places, sizes, strict=True)]
+    plain = [zlib.decompress(t) for t in again] if compression == 8 else again
+    assert plain[0] == tiles[0]
+    assert plain[1] == b"".join(tiles[1][16 * y : 16 * y + 8] + bytes(8) for y in range(16))
+    assert plain[3][128:] == bytes(128)
+
+
+def test_bits_behind_the_last_pixel_of_a_row_are_cleared() -> None:
+    entries = grey(9, _258=(3, 1, 1), _279=(3, 1, 18))
+    marked, clean = b"\xa5\xff" * 9, b"\xa5\x80" * 9
+    assert strip(built(entries, marked)).data == strip(built(entries, clean)).data
+    reversed_bits = entries | {266: (3, 1, 2)}
+    reversed_bits[273] = (4, 1, entries[273][2] + 12)
+    assert b"\xa5\x01" * 9 in strip(built(reversed_bits, marked)).data
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "packbits", "tiff_adobe_deflate"])
+def test_colours_that_no_pixel_uses_go(compression: str | None) -> None:
+    image = Image.new("P", (9, 9), 3)
+    image.putpixel((4, 4), 7)
+    image.putpalette(bytes((i * 7 + 1) % 256 for i in range(768)))
+    data = tiff(image, compression=compression)
+    new = strip(data).data
+    with Image.open(io.BytesIO(data)) as before, Image.open(io.BytesIO(new)) as after:
+        assert after.convert("RGB").tobytes() == before.convert("RGB").tobytes()
+        kept = {i % 256 for i, value in enumerate(after.tag_v2[320]) if value}
+    assert kept == {3, 7}
+    assert strip(new).data == new
+
+
+def test_fractions_are_written_as_short_ones() -> None:
+    entries = grey(4)
+    at = entries[273][2] + 24 + 16
+    entries |= {282: (5, 1, at), 283: (5, 1, at + 8), 273: (4, 1, at - 16)}
+    text = b"CANARY7f"
+    new = strip(built(entries, bytes(16) + text + struct.pack("<II", 3_000_000, 10_000))).data
+    assert text not in new
+    with Image.open(io.BytesIO(new)) as image:
+        assert abs(image.tag_v2[282] - struct.unpack("<I", text[:4])[0] / struct.unpack("<I", text[4:])[0]) < 1e-4
+        assert image.tag_v2[283] == 300
