@@ -190,6 +190,6 @@ BREAKS: dict[str, Break] = {
     "log_untouched": a_row_is_replaced,
     "log_alive": silent_for_a_day,
     "erasures_done": lambda world: world.change("/erased", outcome=Outcome.FAILED),
-    "reviews_in_time": lambda world: world.move("/reviewed", 30),
-    "reviewers_apart": lambda world: world.change("/reviewed", actor=Actor(ActorKind.SUBJECT, SUBJECT)),
+    "reviews_in_time": lambda world: (world.move("settled-3", 30), world.move("cleaned-3", 30)),
+    "reviewers_apart": lambda world: world.change("voted-3", actor=Actor(ActorKind.SUBJECT, SUBJECT)),
 }

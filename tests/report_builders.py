@@ -149,15 +149,7 @@ def a_healthy_world() -> World:
     accepted = a_way(world, "1" * 32, 2, policy)
     a_way(world, "2" * 32, 3, policy, decision="REDACT")
     a_way(world, "3" * 32, 4, policy, decision="REVIEW")
-    world.add(
-        5,
-        EventName.REVIEW_DECIDED,
-        "reviewed",
-        subject=SUBJECT,
-        upload_id="3" * 32,
-        actor=Actor(ActorKind.STAFF, STAFF),
-        reason=Reason.REVIEWED,
-    )
+    a_review(world, "3" * 32, 5, policy)
     own = Actor(ActorKind.SUBJECT, SUBJECT)
     link: dict[DetailKey, Any] = {DetailKey.LINK_SECONDS: 60}
     world.add(6, EventName.PHOTO_READ, "read", subject=SUBJECT, upload_id=accepted, actor=own, details=link)
@@ -200,3 +192,18 @@ def a_way(world: World, upload: str, hour: float, policy: str, decision: str = "
         models = MODELS if name is EventName.FACES_DETECTED else None
         world.add(hour + minute / 60, name, f"{step}-{n}", **about, details=details, model_hash=models)
     return upload
+
+
+def a_review(world: World, upload: str, hour: float, policy: str) -> None:
+    """Let a member of staff open what is under review, and keep it."""
+    about: dict[str, Any] = {"upload_id": upload, "subject": SUBJECT, "purpose": PURPOSE, "policy_hash": policy}
+    staff, n = Actor(ActorKind.STAFF, STAFF), upload[:1]
+    accept: dict[DetailKey, Any] = {DetailKey.DECISION: "ACCEPT"}
+    ended: dict[DetailKey, Any] = {**accept, DetailKey.STATUS: "ACCEPTED", DetailKey.SHA256_OUT: SHA256}
+    world.add(hour, EventName.REVIEW_OPENED, f"opened-{n}", **about, actor=staff)
+    voted: dict[str, Any] = {**about, "actor": staff, "reason": Reason.REVIEWED, "details": accept}
+    world.add(hour + 0.1, EventName.REVIEW_DECIDED, f"voted-{n}", **voted)
+    world.add(hour + 0.2, EventName.DECISION_MADE, f"ruled-{n}", **about, details=accept)
+    world.add(hour + 0.3, EventName.PHOTO_STORED, f"kept-{n}", **about, details={DetailKey.SHA256: SHA256})
+    world.add(hour + 0.4, EventName.UPLOAD_COMPLETED, f"settled-{n}", **about, details=ended)
+    world.add(hour + 0.5, EventName.ORIGINAL_DELETED, f"cleaned-{n}", **about, details=ended)

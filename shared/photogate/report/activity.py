@@ -71,7 +71,7 @@ class Activity:
     examples
         By name: the newest events.
     verified
-        The log's own newest `audit.verified`: its exit code and time, or None.
+        The deployment's own `audit.verified`, as exit code and time: the first that found damage, else the newest.
     """
 
     tenant: str

@@ -290,10 +290,13 @@ def failures_kept(e: Evidence) -> Result:
     )
 
 
-@check("Uploads nobody finishes are ended, and the log is sealed, on a schedule")
+SCHEDULED = ("seal_audit", "sweep_retention", "sweep_uploads")
+
+
+@check("The log is sealed, what is due deleted, and what nobody finishes ended, on a schedule")
 def schedules_set(e: Evidence) -> Result:
-    """The sweep and the heartbeat are scheduled."""
-    missing = [name for name in ("sweep_uploads", "seal_audit") if name not in e.facts.schedules]
+    """The heartbeat and both sweeps are scheduled."""
+    missing = [name for name in SCHEDULED if name not in e.facts.schedules]
     return judged([f"{name} is not scheduled" for name in missing], [f"Scheduled: {', '.join(e.facts.schedules)}"])
 
 

@@ -41,7 +41,7 @@ class _Way:
     stripped: bool = False
     looks: int = 0
     decision: str = ""
-    approved: bool = False
+    reviewed: bool = False
     redacted: int = 0
     stored: Row | None = None
     completed: Row | None = None
@@ -188,17 +188,25 @@ def _stored(g: _Gathering, row: Row, f: Mapping[str, Any], details: Mapping[str,
 
 def _completed(g: _Gathering, row: Row, f: Mapping[str, Any], details: Mapping[str, Any]) -> None:
     way = _way(g, row, f)
-    way.completed, way.status = row, str(details.get("status", ""))
+    again, way.completed, way.status = way.completed is not None, row, str(details.get("status", ""))
+    if way.status != "IN_REVIEW":
+        _review_ended(g, row, f)
     if not way.received:
         return  # it began before the period
-    g.require(Rule.ENDED, True, row)
-    if way.status not in KEPT:
-        return
+    if not again:
+        g.require(Rule.ENDED, True, row)
+    if way.status in KEPT:
+        _kept(g, way, row, details)
+
+
+def _kept(g: _Gathering, way: _Way, row: Row, details: Mapping[str, Any]) -> None:
+    """Judge a photo that was kept. What a reviewer keeps is stripped and redacted as they look at it."""
     stored = way.stored.fields if way.stored else None
-    g.require(Rule.STRIPPED, way.stripped, row)
-    g.require(Rule.LOOKED, way.looks, row)
-    g.require(Rule.DECIDED, way.decision in ("ACCEPT", "REDACT") or way.approved, row)
-    if way.decision == "REDACT" or way.status == "REDACTED":
+    g.require(Rule.DECIDED, way.decision in ("ACCEPT", "REDACT"), row)
+    if not way.reviewed:
+        g.require(Rule.STRIPPED, way.stripped, row)
+        g.require(Rule.LOOKED, way.looks, row)
+    if way.status == "REDACTED" and not way.reviewed:
         g.require(Rule.REDACTED, way.redacted and way.looks > way.redacted, row)
     hash_out = details.get("sha256_out")
     g.require(Rule.HASHED_OUT, hash_out and stored and stored["details"].get("sha256") == hash_out, row)
@@ -252,12 +260,14 @@ def _opened(g: _Gathering, row: Row, f: Mapping[str, Any], details: Mapping[str,
 def _reviewed(g: _Gathering, row: Row, f: Mapping[str, Any], details: Mapping[str, Any]) -> None:
     if f["actor"]["kind"] != "service":
         g.require(Rule.REVIEWER, f["actor"]["kind"] == "staff" and f["actor"]["id"] != f["subject"], row)
+    _way(g, row, f).reviewed = True
+
+
+def _review_ended(g: _Gathering, row: Row, f: Mapping[str, Any]) -> None:
     opened = g.reviews.pop(f["upload_id"] or "", None)
     if opened is not None:
         within = timedelta(days=g.review_days + 1)
         g.require(Rule.REVIEWED, moment(f["time"]) - moment(opened.fields["time"]) <= within, row)
-    if f["outcome"] == "succeeded":
-        _way(g, row, f).approved = True
 
 
 def _fenced(g: _Gathering, row: Row, f: Mapping[str, Any], details: Mapping[str, Any]) -> None:
@@ -359,7 +369,8 @@ def _log(g: _Gathering, rows: Iterable[Row]) -> tuple[int, str] | None:
         if name == EventName.LOG_SEALED:
             g.require(Rule.HEARTBEAT, not beat or moment(f["time"]) - moment(beat) <= HEARTBEAT, row)
             beat = f["time"]
-        if name == EventName.AUDIT_VERIFIED and "exit_code" in f["details"]:
+        # Damage that was found once in the period is not made good by a later run that finds none.
+        if name == EventName.AUDIT_VERIFIED and "exit_code" in f["details"] and not (verified and verified[0]):
             verified = (int(f["details"]["exit_code"]), f["time"])
     newest = row or next((shown[-1] for shown in g.examples.values()), None)
     if beat and newest is not None and g.until - moment(beat) > HEARTBEAT:

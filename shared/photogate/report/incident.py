@@ -25,14 +25,14 @@ LIMIT = (
 )
 KINDS = {"face": "faces", "text": "text", "code": "codes"}
 BUCKETS = ("IncomingBucket", "WorkBucket", "QuarantineBucket", "VaultBucket")
-STATES = {"ACCEPTED": "kept", "REDACTED": "kept", "IN_REVIEW": "under review"}
+KEPT = ("ACCEPTED", "REDACTED")
 
 
 @dataclass(slots=True)
 class _Subject:
     photos: set[str] = field(default_factory=set)
-    kept: int = 0
-    reviewed: int = 0
+    kept: set[str] = field(default_factory=set)
+    reviewed: set[str] = field(default_factory=set)
     read: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     first: str = ""
@@ -97,12 +97,12 @@ def _take(found: Touched, row: Row) -> None:
 
 
 def _photo(found: Touched, subject: _Subject, f: dict[str, object]) -> None:
-    name, details = f["name"], f["details"]
+    name, details, photo = f["name"], f["details"], str(f["upload_id"])
     assert isinstance(details, dict)
-    if name == EventName.UPLOAD_COMPLETED:
-        subject.kept += STATES.get(details.get("status", "")) == "kept"
+    if name == EventName.UPLOAD_COMPLETED and details.get("status") in KEPT:
+        subject.kept.add(photo)
     if name == EventName.REVIEW_OPENED:
-        subject.reviewed += 1
+        subject.reviewed.add(photo)
     if name == EventName.PHOTO_READ:
         subject.read += 1
     kinds: list[str] = []
@@ -188,8 +188,8 @@ def _subjects(found: Touched) -> Table:
         (
             pseudonym,
             str(len(s.photos)),
-            str(s.kept),
-            str(s.reviewed),
+            str(len(s.kept)),
+            str(len(s.reviewed)),
             str(s.read),
             ", ".join(f"{kind} {n}" for kind, n in s.kinds.most_common()),
             s.first[:16].replace("T", " "),
@@ -197,7 +197,7 @@ def _subjects(found: Touched) -> Table:
         )
         for pseudonym, s in sorted(found.subjects.items(), key=lambda entry: (-len(entry[1].photos), entry[0]))
     )
-    head = ("Pseudonym", "Photos", "Kept", "Under review", "Reads", "Kinds of data, by photos", "First", "Last")
+    head = ("Pseudonym", "Photos", "Kept", "Reviewed", "Reads", "Kinds of data, by photos", "First", "Last")
     return Table("Subjects", head, rows)
 
 

@@ -12,7 +12,9 @@ __all__: list[str] = []
 def log_verified(e: Evidence) -> Result:
     """The verifier found no damage, over an export or in the deployment's own newest run."""
     if e.verification is None:
-        return Result(State.ABSENT, ("Nobody verified the log: give --export, --checkpoints and --vkey",))
+        return Result(
+            State.ABSENT, ("Nobody verified the log in the last two days of the period: give --export and --vkey",)
+        )
     state = State.FOUND if e.verification.ok else State.FAILING
     return Result(state, (f"{e.verification.by}: {e.verification.said}",))
 

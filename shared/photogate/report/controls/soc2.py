@@ -186,7 +186,7 @@ SOC2 = Framework(
             "People can see what is kept of them and have it corrected.",
             ("subjects_see_own", "links_short", "routes_need_tokens"),
             "Answers to requests, and their times. `photogate subject export` prepares one.",
-            (E.PHOTO_READ,),
+            (E.PHOTO_READ, E.SUBJECT_EXPORTED),
         ),
         Control(
             "P6",
