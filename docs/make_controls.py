@@ -24,10 +24,11 @@ It writes `soc2.html`, to read and to print, `soc2.json` with the same content, 
 event that the page shows. **It is evidence. It never says that a norm is met**: that is for the organisation and its
 auditor to say. Requirements are in our words; whoever needs a norm's text has to get it from its publisher.
 
-Three sources, each named on the page:
+Four sources, each named on the page:
 
 - **The deployment**, by template and parameters of `--stack` as CloudFormation has them, with its SHA-256. Without
   `--stack` it is the template file beside the program, which says what would be deployed, and the page says so.
+- **The policy** that is in force for the tenant.
 - **The log**: every event of the tenant in the period, read by Query, in one pass. A rule that applies to events or
   photos is checked against all of them. Making a report is one `audit.exported` event of whoever makes it.
 - **The verifier**: `photogate audit verify` over `--export`; without it, the deployment's own newest `audit.verified`.
@@ -47,6 +48,8 @@ Three more reports are written the same way:
 | `--incident` | facts for a breach notice (GDPR 33): whose, what, how many, when, who had access | the log |
 | `--ropa` | the record of processing (GDPR 30) | template, policy in force, numbers of the period |
 | `--dpia` | draft of an impact assessment (GDPR 35): facts filled in, judgements left open | the same |
+
+Without `--tenant` nothing is read but the template: what a deployment would be set up to do, and not what it did.
 
 A photo that came in before the period, and one that came in less than an hour before its end, are not held to what
 happens at the other end of their way.

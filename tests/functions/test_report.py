@@ -17,6 +17,7 @@ from photogate.cli import cli
 from photogate.report.controls import FRAMEWORKS
 from tests import photos
 from tests.functions.cloud import TENANT, Account
+from tests.functions.test_reviews import decided, in_review, opened
 from tests.functions.test_way_of_a_photo import REDACT_FACES
 from tests.ledger_builders import EcSigner
 
@@ -207,3 +208,35 @@ def test_the_incident_report_counts_what_really_happened(busy: Account, tmp_path
 @pytest.mark.parametrize("options", [[], ["--incident", "--framework", "soc2"]])
 def test_one_report_is_asked_for_at_a_time(busy: Account, tmp_path: Path, options: list[str]) -> None:
     assert report(tmp_path, *options).exit_code == 2
+
+
+def test_what_people_decided_in_reviews_is_evidence_too(aws: Account, tmp_path: Path) -> None:
+    approved = in_review(aws, request_id="http-a")
+    opened(aws, approved)
+    assert decided(aws, approved, "approve", "permitted")[0] == 200
+    hidden = in_review(aws, request_id="http-b")
+    opened(aws, hidden)
+    frame = {"width": 512, "height": 512}
+    assert decided(aws, hidden, "redact", "text", boxes=[[300, 400, 100, 60]], frame=frame)[0] == 200
+    in_review(aws, request_id="http-c")
+    report(tmp_path, "--framework", "iso27001")
+    plain = read(tmp_path)
+    assert {c["id"]: c["missing"] for c in plain["controls"] if c["verdict"] == "failing"} == {}
+    lines = {c["name"]: c["lines"] for control in plain["controls"] for c in control["checks"]}
+    assert lines["reviewers_apart"][0].startswith("Reviews by people: 2, none")
+    assert lines["quarantine_apart"] == ["Roles that may read quarantine: review_photos"]
+    assert lines["decisions_made"][0].startswith("Photos kept: 2, none")
+
+
+def test_without_a_tenant_the_template_speaks_alone_and_no_service_is_asked(tmp_path: Path) -> None:
+    asked = CliRunner().invoke(
+        cli, ["report", "--framework", "gdpr", "--out", str(tmp_path)], env={"PHOTOGATE_TENANT": ""}
+    )
+    assert asked.exit_code == 0, asked.stderr
+    plain = read(tmp_path)
+    assert plain["events"] == 0
+    assert checks(plain)["stored_encrypted"] == "found"
+    assert checks(plain)["uploads_consented"] == "absent"
+    assert {c["verdict"] for c in plain["controls"]} == {"absent"}
+    refused = CliRunner().invoke(cli, ["report", "--incident", "--out", str(tmp_path)], env={"PHOTOGATE_TENANT": ""})
+    assert refused.exit_code == 2

@@ -18,12 +18,14 @@ from photogate.audit.query import Question
 from photogate.audit.receipts import Receipts, event_reference
 from photogate.audit.row import Row
 from photogate.audit.verify import verify
-from photogate.cli.audit_desk import Desk, deployment_options
+from photogate.cli.audit_desk import Desk, open_desk
 from photogate.cli.audit_offline import FILE, FOLDER, read_vkey
 from photogate.cli.connection import settings_of
+from photogate.cli.failing import named_errors
 from photogate.cli.moments import MOMENT
 from photogate.config import REPOSITORY, LedgerSettings, PoliciesSettings, Settings
 from photogate.errors import Misconfigured, NotFound
+from photogate.policy import default_policy
 from photogate.report.activity import Activity, Example
 from photogate.report.assess import assess
 from photogate.report.controls import FRAMEWORKS
@@ -39,16 +41,20 @@ from photogate.tenants import policy_in_force
 
 __all__ = ["report"]
 
+NOBODY = "none: the template speaks alone, with the built-in policy"
+
 VERIFIED_WITHIN = timedelta(days=2)
 """The deployment verifies its log daily; what is older says little of the end of a period."""
 
 
 @click.command("report", short_help="Evidence for auditors, breach notices, records of processing.")
-@deployment_options
 @click.option("--framework", type=click.Choice(list(FRAMEWORKS)), help="Evidence for its controls.")
 @click.option("--incident", "kind", flag_value="incident", help="Facts for a breach notice (GDPR 33).")
 @click.option("--ropa", "kind", flag_value="ropa", help="Record of processing (GDPR 30).")
 @click.option("--dpia", "kind", flag_value="dpia", help="Draft of an impact assessment (GDPR 35).")
+@click.option(
+    "--tenant", envvar="PHOTOGATE_TENANT", help="Whose log and policy; without it, the template speaks alone."
+)
 @click.option("--from", "since", type=MOMENT, default="30d", show_default=True, help="Start of the period.")
 @click.option("--to", "until", type=MOMENT, default="now", show_default=True, help="End of the period.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to.")
@@ -56,10 +62,13 @@ VERIFIED_WITHIN = timedelta(days=2)
 @click.option("--template", type=FILE, help="Template file to read facts from, where --stack is not given.")
 @click.option("--export", "export", type=FOLDER, help="Folder of `audit export`, to verify the log for this report.")
 @click.option("--vkey", type=FILE, help="File of the log's verifier key; with --export.")
+@click.option(
+    "--outputs", type=FILE, help="JSON file of the stack's outputs; PHOTOGATE_* settings are read without it."
+)
 def report(
-    desk: Desk,
     framework: str | None,
     kind: str | None,
+    tenant: str | None,
     since: datetime,
     until: datetime,
     out: Path,
@@ -67,31 +76,37 @@ def report(
     template: Path | None,
     export: Path | None,
     vkey: Path | None,
+    outputs: Path | None,
 ) -> None:
     """Write one report: NAME.html, to read and to print, and NAME.json with the same content.
 
     With --framework, evidence for each control, and receipts of the events shown: what was found, what is missing, and
-    what only the organisation can show. It never says that a norm is met.
+    what only the organisation can show. It never says that a norm is met. Without --tenant, the template alone is
+    judged, by the built-in policy and without any event: what a deployment would be set up to do.
     """
     if (framework is None) == (kind is None):
         raise click.UsageError("Expected one of --framework, --incident, --ropa and --dpia")
-    period = Period(desk, since.astimezone(UTC), min(until, datetime.now(UTC)))
-    facts = read_facts(desk.outputs, stack, template)
-    if kind == "incident":
-        found = touched(period.rows(desk.tenant), period.rows(LOG_TENANT))
-        desk.record("report", found.events, name=EventName.AUDIT_EXPORTED)
-        document = incident_document(found, facts, desk.tenant, period.since, period.until, datetime.now(UTC))
-        write(out, kind, document_page(document), document_json(document))
-        return
-    verified = None if export is None else verified_export(export, vkey)
-    evidence = gather(period, facts, verified)
-    desk.record("report", evidence.activity.events, name=EventName.AUDIT_EXPORTED)
-    if framework is not None:
-        write_pack(desk, framework, evidence, out)
-        return
-    writer = record_of_processing if kind == "ropa" else impact_assessment
-    document = writer(evidence, datetime.now(UTC))
-    write(out, document.kind, document_page(document), document_json(document))
+    if tenant is None and (kind == "incident" or export is not None):
+        raise click.UsageError("Expected --tenant with --incident and --export")
+    with named_errors():
+        facts = read_facts(outputs, stack, template)
+        since, until = since.astimezone(UTC), min(until, datetime.now(UTC))
+        if tenant is None:
+            activity = summarise((), (), tenant=NOBODY, since=since, until=until)
+            evidence, desk = Evidence(facts, activity, default_policy(), None), None
+        else:
+            desk = open_desk(tenant, outputs)
+            period = Period(desk, since, until)
+            if kind == "incident":
+                write_incident(period, facts, out)
+                return
+            evidence = gather(period, facts, None if export is None else verified_export(export, vkey))
+            desk.record("report", evidence.activity.events, name=EventName.AUDIT_EXPORTED)
+        if framework is not None:
+            write_pack(desk, framework, evidence, out)
+            return
+        document = (record_of_processing if kind == "ropa" else impact_assessment)(evidence, datetime.now(UTC))
+        write(out, document.kind, document_page(document), document_json(document))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +130,20 @@ def write(out: Path, name: str, page: str, plain: dict[str, Any]) -> None:
     click.echo(f"Wrote {name}.html and {name}.json to {out.name}.", err=True)
 
 
-def write_pack(desk: Desk, framework: str, evidence: Evidence, out: Path) -> None:
+def write_incident(period: Period, facts: Facts, out: Path) -> None:
+    """Write the facts for a breach notice."""
+    desk = period.desk
+    found = touched(period.rows(desk.tenant), period.rows(LOG_TENANT))
+    desk.record("report", found.events, name=EventName.AUDIT_EXPORTED)
+    document = incident_document(found, facts, desk.tenant, period.since, period.until, datetime.now(UTC))
+    write(out, document.kind, document_page(document), document_json(document))
+
+
+def write_pack(desk: Desk | None, framework: str, evidence: Evidence, out: Path) -> None:
     """Write evidence for a framework, with receipts of the events that it shows."""
     assessments = assess(FRAMEWORKS[framework], evidence)
     shown = [x for a in assessments for x in (*a.examples, *(x for _, r in a.results for x in r.examples))]
-    receipts = write_receipts(desk.outputs, shown, out)
+    receipts = write_receipts(desk.outputs, shown, out) if desk else {}
     pack = Pack(FRAMEWORKS[framework], evidence, assessments, datetime.now(UTC), receipts)
     write(out, framework, as_page(pack), as_json(pack))
     counts = ", ".join(f"{pack.count(state)} {state}" for state in State)

@@ -49,10 +49,10 @@ def test_a_breach_notice_has_whose_what_how_many_when_and_who() -> None:
     about = dict(document.about)
     assert (about["Subjects"], about["Photos"]) == ("1", "3")
     [subject] = table_of(document, "Subjects")
-    assert (subject["Pseudonym"], subject["Photos"], subject["Kept"], subject["Under review"]) == (
+    assert (subject["Pseudonym"], subject["Photos"], subject["Kept"], subject["Reviewed"]) == (
         SUBJECT,
         "3",
-        "2",
+        "3",
         "1",
     )
     assert subject["Reads"] == "1"
@@ -64,7 +64,7 @@ def test_a_breach_notice_has_whose_what_how_many_when_and_who() -> None:
     }
     assert [row["Day"] for row in table_of(document, "Events by day")] == ["2026-11-01"]
     assert [(row["Pseudonym"], row["Did"]) for row in table_of(document, "Staff")] == [
-        (STAFF, "review.decided 1, audit.queried 1")
+        (STAFF, "review.opened 1, review.decided 1, audit.queried 1")
     ]
     assert table_of(document, "Denied requests") == [{"Route": "uploads", "Number": "1"}]
     readers = {row["Bucket"]: row["Roles"] for row in table_of(document, "Roles that may read objects")}
