@@ -18,7 +18,7 @@ __all__ = ["restore"]
 # Of a sample's mean over its two pixels: its own share, and that of the neighbour on either side.
 OWN, NEIGHBOUR = 0.75, 0.125
 # Each round leaves a third of the error (2 * NEIGHBOUR / OWN).
-ROUNDS = 6
+ROUNDS = 5
 
 
 def restore(plane: NDArray[np.uint8], across: int, down: int) -> NDArray[np.uint8]:
@@ -50,18 +50,17 @@ def _samples(drawn: NDArray[Any]) -> NDArray[np.float32]:
     """Undo the filter along the first axis: from n pixels to the n / 2 samples, rounded up, that they show."""
     odd = len(drawn) % 2
     mean = np.concatenate([(drawn[0 : len(drawn) - odd : 2] + drawn[1::2]) / 2, drawn[len(drawn) - odd :]])
-    samples = mean.copy()
-    if len(samples) == 1:
-        return samples
+    if len(mean) == 1:
+        return mean
+    mean /= OWN
+    samples, around = mean.copy(), np.empty_like(mean)
     for _ in range(ROUNDS):
-        around = np.empty_like(samples)
         # Beyond the picture's edge libjpeg takes the sample at the edge itself.
         around[0], around[-1] = samples[0] + samples[1], samples[-2] + samples[-1]
         np.add(samples[:-2], samples[2:], out=around[1:-1])
         if odd:  # the pixel that leans the other way is not there
             around[-1] = 2 * samples[-2]
-        around *= -NEIGHBOUR
+        around *= -NEIGHBOUR / OWN
         around += mean
-        around /= OWN
-        samples = around
+        samples, around = around, samples
     return samples
