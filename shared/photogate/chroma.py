@@ -18,7 +18,7 @@ __all__ = ["restore"]
 # Of a sample's mean over its two pixels: its own share, and that of the neighbour on either side.
 OWN, NEIGHBOUR = 0.75, 0.125
 # Each round leaves a third of the error (2 * NEIGHBOUR / OWN).
-ROUNDS = 5
+ROUNDS = 4
 
 
 def restore(plane: NDArray[np.uint8], across: int, down: int) -> NDArray[np.uint8]:
@@ -52,8 +52,7 @@ def _samples(drawn: NDArray[Any]) -> NDArray[np.float32]:
     mean = np.concatenate([(drawn[0 : len(drawn) - odd : 2] + drawn[1::2]) / 2, drawn[len(drawn) - odd :]])
     if len(mean) == 1:
         return mean
-    mean /= OWN
-    samples, around = mean.copy(), np.empty_like(mean)
+    samples, around, mean = mean, np.empty_like(mean), mean / OWN
     for _ in range(ROUNDS):
         # Beyond the picture's edge libjpeg takes the sample at the edge itself.
         around[0], around[-1] = samples[0] + samples[1], samples[-2] + samples[-1]

@@ -202,7 +202,7 @@ def test_a_jpeg_looks_the_same_outside(subsampling: int) -> None:
     before, after = (
         np.asarray(opened(d), np.int16)[outside] for d in (data, redact(data, [BOX], rule=RedactionRule()))
     )
-    assert float(((before - after) ** 2).mean()) < 0.25  # 54 dB
+    assert float(((before - after) ** 2).mean()) < 0.1  # 58 dB
 
 
 def test_a_jpeg_of_red_green_and_blue_stays_one() -> None:
