@@ -22,6 +22,8 @@ from pydantic.json_schema import models_json_schema
 from photogate.access import Scope
 from photogate.config import REPOSITORY
 from photogate.consent import Capacity, ConsentState
+from photogate.erasure import Phase
+from photogate.erasures import ErasureRequest
 from photogate.errors import Reason
 from photogate.http import TITLES
 from photogate.intake import ConsentRequest, ReconfirmRequest, UploadRequest
@@ -76,6 +78,30 @@ class Consent(_Answer):
     notice_hash: str
     valid_until: str = Field(description="RFC 3339, in UTC.")
     events: list[ConsentEvent] = Field(description="In order; only ever appended to.")
+
+
+class ConsentWithdrawn(Consent):
+    """The record, and the erasure of its subject that began with it."""
+
+    erasure: HexId | None = Field(description="Its id, for GET /erasures/{id}; null where a legal hold forbids it.")
+
+
+class Erasure(_Answer):
+    """An erasure. It names nobody."""
+
+    id: HexId
+    status: Literal["running", "erased", "refused"]
+    phase: Phase
+    requested_at: str = Field(description="RFC 3339, in UTC.")
+    certificate: dict[str, Any] | None = Field(
+        description="Once erased: what was deleted, when, and until when a backup could bring what back."
+    )
+    certificate_sha256: str | None = Field(
+        description="SHA-256, in hex, of the certificate as canonical JSON (RFC 8785); the event has it, too."
+    )
+    receipt: str | None = Field(
+        description="Receipt of the event subject.erased (C2SP tlog-proof); null until a checkpoint covers it."
+    )
 
 
 class Consents(_Answer):
@@ -225,7 +251,19 @@ OWN = "The caller's own; any of the tenant's with the scope photos:read. All els
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/consents"): Operation(Consents, None, "Any token of the tenant."),
     ("POST", "/consents"): Operation(Consent, Scope.CONSENTS_WRITE, "The hash must be that of the notice in force."),
-    ("POST", "/consents/{id}/withdraw"): Operation(Consent, Scope.CONSENTS_WRITE, "Repeating it changes nothing."),
+    ("POST", "/consents/{id}/withdraw"): Operation(
+        ConsentWithdrawn,
+        Scope.CONSENTS_WRITE,
+        "Starts the erasure of everything of the caller. Repeating it changes nothing.",
+    ),
+    ("POST", "/erasures"): Operation(
+        Erasure,
+        None,
+        "Of the caller itself with the scope consents:write; of any subject of the tenant with erasures:write.",
+    ),
+    ("GET", "/erasures/{id}"): Operation(
+        Erasure, None, "Whoever holds the id may ask: nothing knows the subject any more."
+    ),
     ("POST", "/consents/{id}/reconfirm"): Operation(
         Consent,
         Scope.CONSENTS_WRITE,
@@ -303,6 +341,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
 BODIES: dict[str, type[BaseModel]] = {
     "UploadRequest": UploadRequest,
     "ConsentRequest": ConsentRequest,
+    "ErasureRequest": ErasureRequest,
     "ReconfirmRequest": ReconfirmRequest,
     "DecisionRequest": DecisionRequest,
     "parse_policy": Policy,

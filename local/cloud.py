@@ -85,6 +85,7 @@ def default_parameters(base: str) -> dict[str, str]:
         "JwtAudience": AUDIENCE,
         "PageOrigin": base,
         "DeletionProtection": "false",
+        "ErasureWaitSeconds": "2",
     }
 
 

@@ -53,9 +53,9 @@ def of_type(kind: str) -> dict[str, dict[str, Any]]:
 
 
 @cache
-def machine() -> dict[str, Any]:
-    """Give the state machine's definition."""
-    definition: dict[str, Any] = json.loads((ROOT / "functions" / "process_photo.asl.json").read_text())
+def machine(name: str = "process_photo") -> dict[str, Any]:
+    """Give a state machine's definition."""
+    definition: dict[str, Any] = json.loads((ROOT / "functions" / f"{name}.asl.json").read_text())
     return definition
 
 

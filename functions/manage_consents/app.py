@@ -12,17 +12,19 @@ from photogate.clock import system_clock
 from photogate.config import (
     ApiSettings,
     ConsentsSettings,
+    ErasureRequestSettings,
     LedgerSettings,
     PoliciesSettings,
     PseudonymSettings,
     load,
 )
+from photogate.erasures import ErasureDesk
 from photogate.http import Api, answer, parse_body, text_answer
 from photogate.intake import ConsentRequest, Consents, ReconfirmRequest
 from photogate.observability import step
 
 
-class Needs(ApiSettings, ConsentsSettings, PseudonymSettings, PoliciesSettings, LedgerSettings):
+class Needs(ApiSettings, ConsentsSettings, PseudonymSettings, PoliciesSettings, ErasureRequestSettings, LedgerSettings):
     """What this function reads of its environment."""
 
 
@@ -34,7 +36,9 @@ api = Api(settings)
 def consents() -> Consents:
     """Give what acts on consents in this request."""
     trail = world.trail(api.request_id, api.function_version)
-    return Consents(world.identity, world.consents, world.policies, world.audit, world.receipts, trail, system_clock)
+    desk = ErasureDesk(world.erasures, world.erasure_workflow, trail, system_clock)
+    stores = (world.consents, world.policies, world.audit, world.receipts)
+    return Consents(world.identity, *stores, desk, trail, system_clock)
 
 
 @api.resolver.get("/consents")

@@ -19,6 +19,8 @@ __all__ = [
     "ApiSettings",
     "AuditSettings",
     "ConsentsSettings",
+    "ErasureRequestSettings",
+    "ErasureSettings",
     "EventSettings",
     "IncomingSettings",
     "LedgerSettings",
@@ -155,6 +157,26 @@ class EventSettings(Settings):
     """For whoever tells the customer's own systems."""
 
     event_bus: Name = Field(default="default", description="EventBridge bus for photo.completed.")
+
+
+class ErasureRequestSettings(SubjectsSettings):
+    """For whoever starts an erasure."""
+
+    erasure_workflow: Name = Field(description="State machine that erases a subject.")
+
+
+class ErasureSettings(SealedSettings, UploadsSettings, IncomingSettings, WorkSettings, VaultSettings, AuditSettings):
+    """For the erasure itself."""
+
+    erasure_wait_seconds: int = Field(
+        default=300, ge=0, description="Seconds after the fence in which what runs may end; a workflow lasts 290."
+    )
+    subjects_recovery_days: int = Field(
+        default=1, ge=1, le=35, description="For how many days the Subjects table can be put back."
+    )
+    tables_recovery_days: int = Field(
+        default=35, ge=1, le=35, description="For how many days the other tables can be put back."
+    )
 
 
 class SweepSettings(Settings):

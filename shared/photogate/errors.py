@@ -13,6 +13,7 @@
     ├── RequestRefused          a request that cannot be carried out as it stands
     ├── ConsentMissing          no valid consent for the purpose
     ├── Fenced                  the subject is being erased
+    ├── Held                    a legal hold forbids the erasure
     ├── Duplicate               another execution has the claim
     ├── Conflict                somebody else wrote first
     ├── IntegrityError          a record is not what it must be
@@ -38,6 +39,7 @@ __all__ = [
     "DetectionFailed",
     "Duplicate",
     "Fenced",
+    "Held",
     "ImageRefused",
     "IntegrityError",
     "Misconfigured",
@@ -79,6 +81,7 @@ class Reason(StrEnum):
     CHECKSUM_MISMATCH = "checksum_mismatch"
     NO_CONSENT = "no_consent"
     FENCED = "fenced"
+    LEGAL_HOLD = "legal_hold"
     POLICY_UNKNOWN = "policy_unknown"
     STRIP_FAILED = "strip_failed"
     CONVERT_FAILED = "convert_failed"
@@ -209,6 +212,23 @@ class Fenced(PhotogateError):
 
     reason = Reason.FENCED
     advice = "Wait until the erasure has ended; a later upload starts under a new pseudonym."
+
+
+class Held(PhotogateError):
+    """A legal hold is on the subject: nothing of it may be erased until the hold is lifted.
+
+    Parameters
+    ----------
+    ground
+        Why it was placed: a member of `photogate.subjects.HoldGround`.
+    """
+
+    reason = Reason.LEGAL_HOLD
+    advice = "Whoever placed the hold can lift it: `photogate hold lift`. Then ask again."
+
+    def __init__(self, ground: str) -> None:
+        super().__init__(f"Expected a subject that may be erased; found a legal hold, on the ground {ground}")
+        self.ground = ground
 
 
 class Duplicate(PhotogateError):

@@ -16,6 +16,7 @@ from photogate.errors import (
     Conflict,
     ConsentMissing,
     Fenced,
+    Held,
     NotFound,
     NotPermitted,
     PhotogateError,
@@ -36,6 +37,7 @@ STATUS_OF: Mapping[type[PhotogateError], int] = {
     NotFound: 404,
     Conflict: 409,
     Fenced: 409,
+    Held: 409,
     Transient: 503,
 }
 TITLES = {

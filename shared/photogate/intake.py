@@ -28,7 +28,8 @@ from photogate.consent import (
     settle,
     withdraw,
 )
-from photogate.errors import NotFound, RequestRefused, Transient
+from photogate.erasure import Erasure
+from photogate.errors import Held, NotFound, RequestRefused, Transient
 from photogate.policy import Policy, PurposeName
 from photogate.subjects import CallerMac, SubjectStore, find_pseudonym, pseudonym_of, require_open
 from photogate.tenants import PolicyStore, policy_in_force
@@ -107,6 +108,13 @@ class ReconfirmRequest(_Body):
     )
 
 
+class Erasures(Protocol):
+    """Takes requests for erasure: `photogate.erasures.ErasureDesk`."""
+
+    def ask(self, tenant: str, subject: str, requester: Actor) -> Erasure:
+        """Start the erasure of a subject, or give the one that has been started; raise `Held` on a legal hold."""
+
+
 class Links(Protocol):
     """A bucket that can presign: `photogate.aws.s3.Bucket`."""
 
@@ -154,6 +162,7 @@ class Consents:
     policies: PolicyStore
     events: AuditStore
     receipts: Receipts
+    erasures: Erasures
     trail: Trail
     clock: Clock
 
@@ -201,11 +210,19 @@ class Consents:
         return self._view(settle(self.consents, consent, self.trail))
 
     def withdraw(self, caller: Caller, consent_id: str) -> dict[str, Any]:
-        """Take a consent back; again changes nothing."""
+        """Take a consent back, and have all of the subject erased; again goes on with the same erasure.
+
+        A legal hold refuses the erasure and not the withdrawal: nothing new is taken, and what is there stays.
+        """
         require_scope(caller, Scope.CONSENTS_WRITE)
         consent = self._mine(caller, consent_id)
-        consent = withdraw(self.consents, consent, self.clock(), spoken_by(caller, consent.subject).kind)
-        return self._view(settle(self.consents, consent, self.trail))
+        actor = spoken_by(caller, consent.subject)
+        consent = settle(self.consents, withdraw(self.consents, consent, self.clock(), actor.kind), self.trail)
+        try:
+            erasure = self.erasures.ask(consent.tenant, consent.subject, actor).erasure_id
+        except Held:
+            erasure = None
+        return {**self._view(consent), "erasure": erasure}
 
     def receipt(self, caller: Caller, consent_id: str, place: str | None) -> Receipt:
         """Prove that one of the record's events, the last unless told otherwise, is in the log.

@@ -6,12 +6,13 @@ and forgotten when the subject is erased, so that the same caller then starts as
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Protocol
 
 from photogate.errors import Fenced
 from photogate.uploads import new_id
 
-__all__ = ["CallerMac", "SubjectStore", "find_pseudonym", "pseudonym_of", "require_open"]
+__all__ = ["CallerMac", "HoldGround", "SubjectStore", "find_pseudonym", "pseudonym_of", "require_open"]
 
 
 class CallerMac(Protocol):
@@ -19,6 +20,14 @@ class CallerMac(Protocol):
 
     def mac(self, message: bytes) -> str:
         """Give HMAC-SHA-256 of `message` in hex."""
+
+
+class HoldGround(StrEnum):
+    """Why a subject's photos must be kept: a closed set, because events carry it."""
+
+    LITIGATION = "litigation"
+    AUTHORITY = "authority"
+    CLAIM = "claim"
 
 
 class SubjectStore(Protocol):

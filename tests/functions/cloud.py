@@ -285,6 +285,27 @@ class Account:
         """Give the names of a photo's events, in order."""
         return [event["name"] for event in self.chain(upload_id)]
 
+    def pseudonym(self) -> str:
+        """Give the pseudonym of the only subject that there is."""
+        rows = [item["pk"]["S"] for item in self.dynamodb.scan(TableName="subjects")["Items"]]
+        (found,) = [pk.rpartition("#")[2] for pk in rows if pk.startswith("subject#")]
+        return found
+
+    def ask_erasure(self, subject: str | None = None, **who: Any) -> str:
+        """Ask for an erasure through the API; of the caller, unless staff names a subject."""
+        body = {} if subject is None else {"subject": subject}
+        status, erasure = self.http("manage_erasures", "POST", "/erasures", body, **who)
+        assert status == 202, erasure
+        return str(erasure["id"])
+
+    def erase(self, erasure_id: str) -> str:
+        """Walk an erasure through its function as its state machine does, without the wait; give how it ended."""
+        for _ in range(200):
+            status = self.attempt("erase_subject", {"tenant": TENANT, "erasure_id": erasure_id})["status"]
+            if status in ("erased", "refused"):
+                return str(status)
+        raise AssertionError("the erasure does not end")
+
     def objects(self, bucket: str) -> list[str]:
         """List what a bucket holds, old versions included."""
         return sorted(v["Key"] for v in self.s3.list_object_versions(Bucket=bucket).get("Versions", []))
@@ -319,6 +340,11 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
         mac_key = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
         monkeypatch.setenv("PHOTOGATE_PSEUDONYM_KEY", mac_key)
         monkeypatch.setenv("PHOTOGATE_DATA_KEY", kms.create_key()["KeyMetadata"]["Arn"])
+        machine = boto3.client("stepfunctions").create_state_machine(
+            name="erase", definition="{}", roleArn="arn:aws:iam::123456789012:role/erase"
+        )
+        monkeypatch.setenv("PHOTOGATE_ERASURE_WORKFLOW", machine["stateMachineArn"])
+        monkeypatch.setenv("PHOTOGATE_ERASURE_WAIT_SECONDS", "0")
         queue = sqs.create_queue(QueueName="customer")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         events.put_rule(Name="customer", EventPattern=json.dumps({"source": ["photogate"]}))
@@ -335,13 +361,13 @@ def _tables(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         attributes = [("pk", "S")] + ([("sk", "S")] if ranged else [])
         if table == "uploads":
             names = ("open_shard", "open_since", "due_shard", "due_at", "review_tenant", "review_since")
-            attributes += [(name, "S") for name in names]
-            indexes = [
+            attributes += [(name, "S") for name in (*names, "owner", "created_at")]
+            extra["GlobalSecondaryIndexes"] = [
                 _index("open", *names[:2], "KEYS_ONLY"),
                 _index("due", *names[2:4], "ALL"),
                 _index("reviews", *names[4:], "ALL"),
+                _index("by_owner", "owner", "created_at", "KEYS_ONLY"),
             ]
-            extra["GlobalSecondaryIndexes"] = indexes
         if table == "consents":
             attributes += [("due_shard", "S"), ("due_at", "S")]
             extra["GlobalSecondaryIndexes"] = [_index("due", "due_shard", "due_at", "KEYS_ONLY")]

@@ -107,3 +107,13 @@ def test_problems_as_promised(aws: Account, function: str, method: str, path: st
 
     assert answer[0] == status
     assert check(method, path, answer)["status"] == status
+
+
+def test_an_erasure_as_promised(aws: Account) -> None:
+    aws.consent()
+    asked = check("POST", "/erasures", aws.http("manage_erasures", "POST", "/erasures", {}))
+    assert asked["status"] == "running"
+    aws.erase(asked["id"])
+    aws.seal()
+    path = f"/erasures/{asked['id']}"
+    assert check("GET", path, aws.http("manage_erasures", "GET", path))["receipt"]

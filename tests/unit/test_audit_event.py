@@ -16,7 +16,7 @@ from tests.audit_builders import STAFF, SUBJECT, TENANT, UPLOAD, an_event
 NAMES = """upload.requested upload.received upload.expired upload.completed photo.admitted photo.redacted photo.stored
 photo.read photo.expired metadata.stripped faces.detected decision.made original.deleted consent.given consent.refused
 consent.withdrawn consent.expired consent.reconfirmed consent.read subject.found subject.exported
-subject.fenced subject.erased hold.placed hold.refused
+subject.fenced subject.erased hold.placed hold.refused hold.lifted
 review.opened review.decided policy.changed access.denied audit.queried audit.exported audit.verified
 integrity.alerted log.sealed"""
 
@@ -83,7 +83,7 @@ def test_every_decision_and_method_of_the_policy_can_be_recorded() -> None:
 
 def test_every_detail_key_has_a_value_that_it_takes() -> None:
     samples: list[Any] = [1, "0" * 64, "0" * 32, "jpeg", "yes", "REJECT", "REJECTED", "solid", "vault", "photos"]
-    samples += ["list", "modified", "self"]
+    samples += ["list", "modified", "self", "litigation"]
     for key in DetailKey:
         assert any(_accepts(key, sample) for sample in samples), key
 

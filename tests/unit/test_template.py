@@ -32,6 +32,7 @@ TABLES = ("UploadsTable", "AuditTable", "LedgerTable", "PoliciesTable", "Consent
 # Every wildcard that a role of this stack is allowed, and why there is no other way.
 WILDCARDS = {
     ("ProcessPhotoRole", "DeliverLogs"): "CloudWatch Logs has no resources for the delivery of a service's logs",
+    ("EraseSubjectRole", "DeliverLogs"): "the same",
     ("QueryAuditFunctionRole", "QueryIndexes"): "the four indexes of the Audit table, all of them for queries",
 }
 AMAZON_POLICIES = {
@@ -43,7 +44,15 @@ READS_QUARANTINE = {"ReviewPhotosFunction"}
 # Who may use subjects' data keys to seal, and reads nothing that is sealed.
 SEALS = {"QuarantinePhotoFunction", "SweepUploadsFunction"}
 
-LEFT_AT_DEFAULT = {"endpoint_url", "threads", "patience_s", "grace_s"}
+# Who may ask whether a name is still there, and has no key to what it names.
+HEADS = {"EraseSubjectFunction"}
+# Who may show that a subject's key opens something, and later that it does not.
+PROBES = {"EraseSubjectFunction"}
+
+LEFT_AT_DEFAULT = {
+    *("endpoint_url", "threads", "patience_s", "grace_s"),
+    *("subjects_recovery_days", "tables_recovery_days"),
+}
 
 SCHEDULED = ("ReviewPhotosFunction", "SweepUploadsFunction", "SweepRetentionFunction", "SealAuditFunction")
 SYNCHRONOUS = [f for f in functions() if f not in SCHEDULED]
@@ -143,7 +152,7 @@ def for_subject_keys(statement: Statement) -> bool:
 def test_subjects_keys_are_for_those_who_seal_and_for_the_review(function: str) -> None:
     uses = {a for s in own_statements(function) if for_subject_keys(s) for a in s.actions}
     sealing = {"kms:Decrypt", "kms:GenerateDataKey"} if function in SEALS else set()
-    opening = {"kms:Decrypt"} if function in READS_QUARANTINE else set()
+    opening = {"kms:Decrypt"} if function in READS_QUARANTINE | PROBES else set()
     assert uses == sealing | opening
 
 
@@ -153,7 +162,7 @@ def test_the_data_key_opens_for_exactly_the_buckets_that_a_function_reads_and_wr
     for s in own_statements(function):
         for bucket in BUCKETS:
             if any(bucket in r for r in s.resources):
-                if any(a.startswith("s3:GetObject") for a in s.actions):
+                if any(a.startswith("s3:GetObject") for a in s.actions) and function not in HEADS:
                     asked["kms:Decrypt"].add(bucket)
                 if "s3:PutObject" in s.actions:
                     asked["kms:GenerateDataKey"].add(bucket)
@@ -338,7 +347,13 @@ def test_every_table_is_on_demand_recoverable_and_encrypted_with_the_data_key(ta
 
 def test_pseudonyms_cannot_be_recovered_after_a_day() -> None:
     subjects = of_type("AWS::DynamoDB::Table")["SubjectsTable"]
-    assert subjects["PointInTimeRecoverySpecification"]["RecoveryPeriodInDays"] == 1
+    days = subjects["PointInTimeRecoverySpecification"]["RecoveryPeriodInDays"]
+    assert days == 1 == config.ErasureSettings.model_fields["subjects_recovery_days"].default
+    uploads = of_type("AWS::DynamoDB::Table")["UploadsTable"]["PointInTimeRecoverySpecification"]
+    # Unless told otherwise, DynamoDB keeps 35 days.
+    assert (
+        uploads.get("RecoveryPeriodInDays", 35) == config.ErasureSettings.model_fields["tables_recovery_days"].default
+    )
 
 
 def table_rows() -> dict[str, list[str]]:
@@ -371,9 +386,11 @@ def test_the_tables_are_what_the_architecture_says(table: str) -> None:
 
 
 def test_no_execution_data_is_logged() -> None:
-    logging = of_type("AWS::StepFunctions::StateMachine")["ProcessPhoto"]["LoggingConfiguration"]
-    assert logging["IncludeExecutionData"] is False
-    assert logging["Level"] != "OFF"
+    machines = of_type("AWS::StepFunctions::StateMachine")
+    assert set(machines) == {"ProcessPhoto", "EraseSubject"}
+    for properties in machines.values():
+        assert properties["LoggingConfiguration"]["IncludeExecutionData"] is False
+        assert properties["LoggingConfiguration"]["Level"] != "OFF"
 
 
 def test_access_logs_hold_nothing_personal() -> None:
@@ -481,6 +498,8 @@ PLACES = {
     "${AuditTable.Arn}/index/*": "Audit's indexes",
     "AuditTable.StreamArn": "Audit's stream",
     "${UploadsTable.Arn}/index/open": "Uploads' index `open`",
+    "${UploadsTable.Arn}/index/by_owner": "Uploads' index `by_owner`",
+    "EraseSubject": "erasure workflow",
     "${UploadsTable.Arn}/index/due": "Uploads' index `due`",
     "${ConsentsTable.Arn}/index/due": "Consents' index `due`",
     "${UploadsTable.Arn}/index/reviews": "Uploads' index `reviews`",
@@ -537,7 +556,8 @@ def callers(function: str) -> str:
         if text(resource.get("Properties", {}).get("ServiceToken", "")) == f"{function}.Arn":
             called.append("CloudFormation")
     placeholder = "${" + function.removesuffix("Function") + "Arn}"
-    states = [name for name, state in machine()["States"].items() if state.get("Resource") == placeholder]
+    steps = [*machine()["States"].items(), *machine("erase_subject")["States"].items()]
+    states = [name for name, state in steps if state.get("Resource") == placeholder]
     return ", ".join(called + states)
 
 

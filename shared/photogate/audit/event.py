@@ -64,6 +64,7 @@ class EventName(StrEnum):
     SUBJECT_ERASED = "subject.erased"
     HOLD_PLACED = "hold.placed"
     HOLD_REFUSED = "hold.refused"
+    HOLD_LIFTED = "hold.lifted"
     REVIEW_OPENED = "review.opened"
     REVIEW_DECIDED = "review.decided"
     POLICY_CHANGED = "policy.changed"
@@ -153,6 +154,11 @@ class DetailKey(StrEnum):
     WRONG_CODE = "wrong_code"
     ERASURE_ID = "erasure_id"
     CERTIFICATE_HASH = "certificate_hash"
+    MARKERS_DELETED = "markers_deleted"
+    UNFINISHED_DELETED = "unfinished_deleted"
+    UPLOADS_ERASED = "uploads_erased"
+    KEY_RECOVERABLE_UNTIL = "key_recoverable_until"
+    HOLD_GROUND = "hold_ground"
     # access and the log itself
     HTTP_STATUS = "http_status"
     LINK_SECONDS = "link_seconds"
@@ -237,6 +243,7 @@ _DETAILS: Mapping[DetailKey, Validator] = MappingProxyType(
         DetailKey.REVIEW_ID: _id,
         DetailKey.ERASURE_ID: _id,
         DetailKey.CERTIFICATE_HASH: _hash,
+        DetailKey.HOLD_GROUND: _one_of("litigation", "authority", "claim"),
         DetailKey.ROUTE: _one_of(
             "uploads", "photos", "consents", "erasures", "reviews", "policy", "audit", "appeal", "unknown"
         ),

@@ -53,6 +53,7 @@ CLASSES: dict[EventName, OcsfClass] = {
     EventName.SUBJECT_ERASED: OcsfClass(_DATASTORE, 7),
     EventName.HOLD_PLACED: OcsfClass(_DATASTORE, 2),
     EventName.HOLD_REFUSED: OcsfClass(_API, _OTHER),
+    EventName.HOLD_LIFTED: OcsfClass(_API, _OTHER),
     EventName.REVIEW_OPENED: OcsfClass(_REMEDIATION, 1),
     EventName.REVIEW_DECIDED: OcsfClass(_FINDING, 3),
     EventName.POLICY_CHANGED: OcsfClass(_DATASTORE, 2),

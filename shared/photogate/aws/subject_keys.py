@@ -14,7 +14,7 @@ from photogate.aws.session import error_code, translated
 from photogate.errors import Fenced, IntegrityError, NotFound
 from photogate.uploads import new_id
 
-__all__ = ["LIFETIME_S", "PURPOSE", "DataKey", "KeyCache", "SubjectKeys", "encryption_context"]
+__all__ = ["LIFETIME_S", "PURPOSE", "DataKey", "KeyCache", "SubjectKeys", "encryption_context", "wipe"]
 
 PURPOSE = "originals"
 """What these keys are for; part of the encryption context, so that roles and the key's policy can ask for it."""
@@ -131,6 +131,19 @@ class SubjectKeys:
         if "fenced_at" in row:
             raise Fenced("Expected a subject that is not being erased; found a fence")
         return self.cache.get(tenant, subject) or self.cache.put(tenant, subject, self._unwrap(tenant, subject, row))
+
+    def unwrapped(self, tenant: str, subject: str) -> DataKey:
+        """Give the subject's key whether it is fenced or not, past the cache; for an erasure's check alone.
+
+        Raises
+        ------
+        NotFound
+            If there is none, or no more.
+        """
+        row = self._row(tenant, subject)
+        if row is None or "wrapped_key" not in row:
+            raise NotFound("Expected the subject's data key; found none")
+        return self._unwrap(tenant, subject, row)
 
     def _read_or_make(self, tenant: str, subject: str) -> DataKey:
         row = self._row(tenant, subject)

@@ -381,6 +381,10 @@ class DynamoUploads:
         return from_item(answer["Item"]) if "Item" in answer else None
 
 
+def _owner(tenant: str, subject: str) -> str:
+    return f"{tenant}#{subject}"
+
+
 def _pk(tenant: str, upload_id: str) -> str:
     return f"{tenant}#{upload_id}"
 
@@ -413,6 +417,7 @@ def _row(upload: Upload) -> dict[str, Any]:
     return {
         "pk": _pk(upload.tenant, upload.upload_id),
         "subject": upload.subject,
+        "owner": _owner(upload.tenant, upload.subject),
         "status": upload.status.value,
         "purpose": upload.purpose,
         "consent_id": upload.consent_id,

@@ -11,6 +11,8 @@ from photogate.audit.receipts import Receipts
 from photogate.audit.trail import Trail
 from photogate.aws.audit_table import AuditTable
 from photogate.aws.consents_table import DynamoConsents
+from photogate.aws.erasable_bucket import ErasableBucket
+from photogate.aws.erasures_table import DynamoErasures
 from photogate.aws.events import EventBus
 from photogate.aws.kms import HmacKey
 from photogate.aws.ledger_bucket import LedgerBucket
@@ -21,7 +23,9 @@ from photogate.aws.s3 import Bucket
 from photogate.aws.session import make_client
 from photogate.aws.subject_keys import SubjectKeys
 from photogate.aws.subjects_table import DynamoSubjects
+from photogate.aws.upload_rows import OwnedUploads
 from photogate.aws.uploads_table import DynamoUploads
+from photogate.aws.workflows import ErasureWorkflow
 from photogate.config import Settings
 from photogate.errors import Misconfigured
 from photogate.intake import Identity
@@ -83,6 +87,26 @@ class World:
     def subjects(self) -> DynamoSubjects:
         """The Subjects table."""
         return DynamoSubjects(self._dynamodb, self._setting("subjects_table"))
+
+    @cached_property
+    def erasures(self) -> DynamoErasures:
+        """Erasures, in the Subjects table."""
+        return DynamoErasures(self._dynamodb, self._setting("subjects_table"))
+
+    @cached_property
+    def owned_uploads(self) -> OwnedUploads:
+        """The Uploads table, by subject."""
+        return OwnedUploads(self._dynamodb, self._setting("uploads_table"))
+
+    @cached_property
+    def erasure_workflow(self) -> ErasureWorkflow:
+        """What erases."""
+        return ErasureWorkflow(make_client("stepfunctions", self.settings), self._setting("erasure_workflow"))
+
+    def erasable(self) -> dict[str, ErasableBucket]:
+        """Every bucket that holds something of a subject, by the name that certificates give it."""
+        names = ("incoming", "work", "quarantine", "vault")
+        return {name: ErasableBucket(self._s3, self._setting(f"{name}_bucket")) for name in names}
 
     @cached_property
     def consents(self) -> DynamoConsents:
