@@ -113,10 +113,10 @@ class DynamoConsents:
                 self._client.update_item(
                     TableName=self._table,
                     Key=_key(consent.tenant, consent.subject, consent.consent_id),
-                    UpdateExpression="SET logged = :places"
+                    UpdateExpression="SET #logged = :places"
                     + (", due_at = :until" if stands else " REMOVE due_shard, due_at"),
-                    ConditionExpression="size(logged) < :count AND size(#events) = :count",
-                    ExpressionAttributeNames={"#events": "events"},
+                    ConditionExpression="size(#logged) < :count AND size(#events) = :count",
+                    ExpressionAttributeNames={"#events": "events", "#logged": "logged"},
                     ExpressionAttributeValues=to_values(values | ({"until": consent.valid_until} if stands else {})),
                 )
         except ClientError as error:
