@@ -89,7 +89,8 @@ def text() -> str:
     lines = [HEAD, "## Environment variables\n\n"]
     lines.append("| variable | what it is | may be | default | set for |\n|---|---|---|---|---|\n")
     for s in sorted(settings(), key=lambda s: s.variable):
-        who = ", ".join(sorted(used.get(s.variable, []))) or "none: the default holds"
+        nobody = "none: the default holds" if s.default else "none: the command line alone"
+        who = ", ".join(sorted(used.get(s.variable, []))) or nobody
         lines.append(f"| `{s.variable}` | {s.description} | {s.kind} | {s.default or 'required'} | {who} |\n")
     lines.append(
         "\n## Parameters of the template\n\n| parameter | what it is | may be | default |\n|---|---|---|---|\n"

@@ -22,6 +22,7 @@ __all__ = [
     "ErasureRequestSettings",
     "ErasureSettings",
     "EventSettings",
+    "ExportsSettings",
     "IncomingSettings",
     "LedgerSettings",
     "OriginSettings",
@@ -64,6 +65,13 @@ class AuditSettings(Settings):
 
     audit_table: Name = Field(description="Table of the audit log's events.")
     audit_retention_days: int = Field(default=2557, ge=1, le=7305, description="How many days an event is kept.")
+
+
+class ExportsSettings(AuditSettings):
+    """For whoever has DynamoDB export the audit log."""
+
+    exports_bucket: Name = Field(description="Bucket of what is taken out of the audit log.")
+    data_key: Name = Field(description="KMS key of objects and tables, which also wraps the subjects' data keys.")
 
 
 class LedgerSettings(AuditSettings):
@@ -144,7 +152,7 @@ class QuarantineSettings(Settings):
 class SealedSettings(QuarantineSettings, SubjectsSettings):
     """For whoever seals or opens originals."""
 
-    data_key: Name = Field(description="KMS key that wraps the subjects' data keys.")
+    data_key: Name = Field(description="KMS key of objects and tables, which also wraps the subjects' data keys.")
 
 
 class VaultSettings(Settings):

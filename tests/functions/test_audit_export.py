@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.client
 import duckdb
 import pytest
 from click.testing import CliRunner, Result
@@ -18,7 +19,7 @@ from photogate.audit import export as exporting
 from photogate.audit.damage import Damage
 from photogate.audit.event import EventName, tenant_chain
 from photogate.audit.ocsf import CLASSES
-from photogate.cli import cli
+from photogate.cli import audit_table_export, cli
 from tests.audit_builders import TENANT, a_log, ticking_clock
 from tests.functions.sealing import Sealing, sealing_account
 from tests.ledger_builders import EcSigner, a_record
@@ -184,3 +185,68 @@ def test_an_event_that_the_deployed_log_does_not_have_is_refused(sealing: Sealin
 def test_proving_needs_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PHOTOGATE_TENANT", raising=False)
     assert run("prove", "tenant.0").exit_code == 2
+
+
+@pytest.fixture
+def exports(sealing: Sealing, monkeypatch: pytest.MonkeyPatch) -> None:
+    location = {"LocationConstraint": "eu-central-1"}
+    boto3.client("s3").create_bucket(Bucket="exports", CreateBucketConfiguration=location)
+    recovery = {"PointInTimeRecoveryEnabled": True}
+    boto3.client("dynamodb").update_continuous_backups(TableName="audit", PointInTimeRecoverySpecification=recovery)
+    monkeypatch.setenv("PHOTOGATE_EXPORTS_BUCKET", "exports")
+    monkeypatch.setenv("PHOTOGATE_DATA_KEY", "arn:aws:kms:eu-central-1:123456789012:key/data")
+    monkeypatch.setattr(audit_table_export, "POLL_S", 0.01)
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    calls: list[tuple[str, dict[str, Any]]] = []
+    genuine = botocore.client.BaseClient._make_api_call
+
+    def call(self: Any, operation: str, arguments: Any) -> Any:
+        calls.append((operation, arguments))
+        return genuine(self, operation, arguments)
+
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
+    return calls
+
+
+def test_the_table_s_own_export_is_fetched_and_asked(
+    sealing: Sealing, exports: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = counted(monkeypatch)
+    result = run("export", "--format", "dynamodb", "--out", tmp_path)
+    assert result.exit_code == 0, result.stderr
+    assert "1 of 1 files" in result.stderr
+    [asked] = [arguments for operation, arguments in calls if operation == "ExportTableToPointInTime"]
+    assert (asked["S3Bucket"], asked["S3SseAlgorithm"]) == ("exports", "KMS")
+    assert asked["S3SseKmsKeyId"].endswith("key/data")
+    assert "Scan" not in {operation for operation, _ in calls}
+    found = run("sql", "select name, count(*) as n from events group by all order by n", "--export", tmp_path)
+    # The export itself is in it: it is written down before it begins.
+    assert [json.loads(line) for line in found.stdout.splitlines()] == [
+        {"name": "audit.exported", "n": 1},
+        {"name": "metadata.stripped", "n": 27},
+    ]
+
+
+def test_the_table_s_own_export_goes_on_where_it_was(
+    sealing: Sealing, exports: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("export", "--format", "dynamodb", "--out", tmp_path)
+    [data] = tmp_path.glob("AWSDynamoDB/*/data/*.gz")
+    kept = data.read_bytes()
+    data.unlink()
+    calls = counted(monkeypatch)
+    assert run("export", "--format", "dynamodb", "--out", tmp_path).exit_code == 0
+    assert data.read_bytes() == kept
+    assert "ExportTableToPointInTime" not in {operation for operation, _ in calls}
+    run("export", "--format", "dynamodb", "--out", tmp_path)
+    assert [operation for operation, _ in calls].count("GetObject") == 1  # what is there is not copied again
+
+
+def test_an_export_that_dynamodb_could_not_make_ends_with_its_code(
+    sealing: Sealing, exports: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PHOTOGATE_EXPORTS_BUCKET", "no-such-bucket")
+    result = run("export", "--format", "dynamodb", "--out", tmp_path)
+    assert (result.exit_code, "S3NoSuchBucket" in result.stderr) == (1, True)

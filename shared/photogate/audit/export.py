@@ -89,7 +89,8 @@ def sealed_rows(source: ExportSource, first: int, size: int) -> Iterator[SealedR
     IntegrityError
         If a manifest is missing.
     """
-    number, index = 1, 0
+    number = _number_of(source, first)
+    index = _manifest(source, number).first if size else 0
     while index < size:
         manifest = _manifest(source, number)
         number, behind = number + 1, index + len(manifest.keys)
@@ -153,6 +154,22 @@ def write_lines(path: Path, rows: Sequence[SealedRow]) -> None:
 
 def _file(out: Path, format: ExportFormat, number: int) -> Path:
     return out / f"events-{number:05d}.{format.suffix}"
+
+
+def _number_of(source: ExportSource, index: int) -> int:
+    """Tell which manifest holds a leaf, in O(log n) reads: manifests are numbered from 1 and follow each other."""
+
+    def begins_at_or_before(number: int) -> bool:
+        manifest = source.manifest(number)
+        return manifest is not None and manifest.first <= index
+
+    low, high = 1, 2
+    while begins_at_or_before(high):
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if begins_at_or_before(middle) else (low, middle)
+    return low
 
 
 def _manifest(source: ExportSource, number: int) -> Manifest:

@@ -74,13 +74,16 @@ class Desk:
     def record(
         self,
         query: str,
-        rows: int,
+        rows: int | None,
         *,
         name: EventName = EventName.AUDIT_QUERIED,
         subject: str | None = None,
         upload_id: str | None = None,
     ) -> None:
-        """Append the one event of this command."""
+        """Append the one event of this command; without a number of rows where nobody knows it yet."""
+        details: dict[DetailKey, int | str] = {DetailKey.QUERY: query, DetailKey.PAGES: self.reader.pages}
+        if rows is not None:
+            details[DetailKey.ROWS] = rows
         self.log.append(
             Event(
                 event_id=f"{uuid.uuid4().hex}/{query}",
@@ -94,7 +97,7 @@ class Desk:
                 duration_ms=int((time.monotonic() - self.started) * 1000),
                 subject=subject,
                 upload_id=upload_id,
-                details={DetailKey.QUERY: query, DetailKey.ROWS: rows, DetailKey.PAGES: self.reader.pages},
+                details=details,
             )
         )
 

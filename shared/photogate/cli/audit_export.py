@@ -20,11 +20,13 @@ from photogate.aws.ledger_table import LedgerTable
 from photogate.aws.session import make_client
 from photogate.cli.audit_desk import Desk, deployment_options
 from photogate.cli.audit_files import WRITERS
+from photogate.cli.audit_table_export import export_table
 from photogate.cli.connection import settings_of
-from photogate.config import LedgerSettings
+from photogate.config import ExportsSettings, LedgerSettings
 
 __all__ = ["export_command"]
 
+DYNAMODB = "dynamodb"
 LOOK_BACK = timedelta(days=2)
 
 
@@ -49,15 +51,26 @@ class Deployed:
 @click.command("export", short_help="Write the sealed log to files.")
 @deployment_options
 @click.option(
-    "--format", "format", type=click.Choice([str(f) for f in ExportFormat]), default="jsonl", show_default=True
+    "--format",
+    "format",
+    type=click.Choice([*(f.value for f in ExportFormat), DYNAMODB]),
+    default="jsonl",
+    show_default=True,
+    help="dynamodb: the table's own export, in the stack's bucket of exports and copied from there.",
 )
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to.")
 def export_command(desk: Desk, format: str, out: Path) -> None:
     """Write every sealed row, in the order of the tree, up to the newest checkpoint.
 
-    An export that was stopped goes on where it was. With `jsonl` the ledger's checkpoints and tiles are written to
+    The whole log, every tenant's: --tenant names the one in whose log the export is written down. An export that was
+    stopped goes on where it was. With `jsonl` the ledger's checkpoints and tiles are written to
     OUT/ledger, so that `photogate audit verify --export OUT --checkpoints OUT/ledger` has all that it needs.
     """
+    if format == DYNAMODB:
+        settings = settings_of(ExportsSettings, desk.outputs)
+        desk.record("export", None, name=EventName.AUDIT_EXPORTED)
+        export_table(settings, out)
+        return
     deployed = Deployed(settings_of(LedgerSettings, desk.outputs))
     published = set(deployed.files.paths("checkpoint/"))
     size = signed_size(deployed, deployed.ledger.head().version, published.__contains__)

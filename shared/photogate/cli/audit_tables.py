@@ -27,7 +27,7 @@ OURS = "events-" + "[0-9]" * 5
 PARQUET = f"{OURS}.parquet"
 CSV = f"{OURS}.csv"
 LINES = f"{OURS}.jsonl"
-DYNAMODB = ("AWSDynamoDB/*/data/*.json.gz", "data/*.json.gz", "*.json.gz")
+DYNAMODB = ("AWSDynamoDB/*/data/*.gz", "*/AWSDynamoDB/*/data/*.gz", "data/*.gz")
 
 _READ_CSV = (
     "select * replace (cast(seq as bigint) as seq, cast(duration_ms as bigint) as duration_ms) from read_csv({}, "
@@ -88,4 +88,4 @@ def find_export(folder: Path) -> tuple[str, list[Path]]:
     for pattern in DYNAMODB:
         if files := sorted(folder.glob(pattern)):
             return "dynamodb", files
-    raise click.UsageError("Expected events-*.parquet, .csv or .jsonl, or AWSDynamoDB/*/data/*.json.gz; found none")
+    raise click.UsageError("Expected events-*.parquet, .csv or .jsonl, or AWSDynamoDB/*/data/*.gz; found none")
