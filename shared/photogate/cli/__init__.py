@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "process": ("photogate.cli.process", "process", "Do all that the service does, on files."),
     "policy": ("photogate.cli.policy", "policy", "Show, set and test a tenant's policy."),
     "tenant": ("photogate.cli.policy", "tenant", "Create a tenant."),
+    "review": ("photogate.cli.review", "review", "Look at what waits for a person, and decide it."),
     "audit": ("photogate.cli.audit", "audit", "Query, verify and prove the audit log."),
     "report": ("photogate.cli.report", "report", "Evidence for auditors, breach notices, records of processing."),
     "consent": ("photogate.cli.consent", "consent", "Show and export a subject's consents."),

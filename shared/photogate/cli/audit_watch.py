@@ -17,6 +17,7 @@ from photogate.audit.row import Row
 from photogate.cli.audit_desk import Desk, deployment_options
 from photogate.cli.audit_options import output_options, question_options
 from photogate.cli.audit_output import Format, print_rows, print_table
+from photogate.findings import FindingKind
 
 __all__ = ["stats_command", "tail_command"]
 
@@ -36,6 +37,9 @@ KEYS: dict[str, Callable[[Row], str | None]] = {
     "decision": lambda row: ending_of(row, "decision"),
     "status": lambda row: ending_of(row, "status"),
 }
+MARK = "mark"
+"""Not a value of an event but several with a count each: what reviewers say that the detectors missed or got wrong."""
+MARKS = frozenset(f"{mark}_{kind}" for mark in ("missed", "wrong") for kind in FindingKind)
 
 
 def ending_of(row: Row, key: str) -> str | None:
@@ -79,24 +83,23 @@ def newer(reader: AuditReader, tenant: str, since: datetime, until: datetime) ->
 @click.command("stats", short_help="Count events by decision, day, reason, ...")
 @deployment_options
 @question_options
-@click.option("--by", "by", default="name", show_default=True, help="One or more of: " + ", ".join(KEYS) + ".")
+@click.option("--by", "by", default="name", show_default=True, help="One or more of: " + ", ".join([*KEYS, MARK]) + ".")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line a group.")
 def stats_command(desk: Desk, question: Question, by: str, as_json: bool) -> None:
     """Count events, with a small chart.
 
     Events that have none of a key are left out. `decision` and `status` count how uploads ended: one that was reviewed
-    counts when it went to review, and again when that was decided.
+    counts when it went to review, and again when that was decided. `mark` counts what reviewers say that the detectors
+    missed, or saw where nothing is.
     """
     keys = [key.strip() for key in by.split(",")]
-    if not set(keys) <= set(KEYS):
-        raise click.UsageError(f"Expected --by out of {', '.join(KEYS)}; found another key")
+    if not set(keys) <= {*KEYS, MARK}:
+        raise click.UsageError(f"Expected --by out of {', '.join([*KEYS, MARK])}; found another key")
     counts: Counter[tuple[str, ...]] = Counter()
     read = 0
     for row in desk.reader.rows(question):
         read += 1
-        group = [KEYS[key](row) for key in keys]
-        if all(group):
-            counts[tuple(str(value) for value in group)] += 1
+        counts.update(groups_of(row, keys))
     desk.record("stats", read, subject=question.subject, upload_id=question.upload_id)
     if as_json:
         for group_found, count in sorted(counts.items()):
@@ -108,6 +111,18 @@ def stats_command(desk: Desk, question: Question, by: str, as_json: bool) -> Non
     most = max(counts.values())
     lines = [[*group_found, str(count), bar(count, most)] for group_found, count in sorted(counts.items())]
     print_table([*keys, "events", ""], lines, sys.stdout)
+
+
+def groups_of(row: Row, keys: list[str]) -> dict[tuple[str, ...], int]:
+    """Give the groups that an event counts in, and for how much: one and 1, or one for each mark."""
+    details = row.fields["details"]
+    marks = {name: int(details[name]) for name in details if name in MARKS} if MARK in keys else {"": 1}
+    found = {}
+    for mark, count in marks.items():
+        group = [mark if key == MARK else KEYS[key](row) for key in keys]
+        if all(group):
+            found[tuple(str(value) for value in group)] = count
+    return found
 
 
 def bar(count: int, most: int) -> str:
