@@ -233,6 +233,7 @@ class LocalCloud:
             "AWS_CA_BUNDLE": str(self.ca_bundle),
             "SSL_CERT_FILE": str(self.ca_bundle),
             "PHOTOGATE_ENDPOINT_URL": self.base,
+            "PHOTOGATE_API_URL": self.outputs["ApiUrl"],
             **self._stack.settings,
         }
 
