@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from photogate.audit.alarms import fork_alarm, heartbeat_event, raise_alarm
+from photogate.audit.event import EventName
 from photogate.audit.log import AuditLog
 from photogate.audit.seal import Sealer
 from photogate.audit.stream import Alarm, Inserted, read_record
@@ -21,6 +23,11 @@ from photogate.errors import IntegrityError, Transient
 from photogate.observability import metrics, step
 
 NAME = "seal_audit"
+COUNTED = {
+    EventName.ACCESS_DENIED: "AccessDenied",
+    EventName.PHOTO_READ: "PhotosRead",
+    EventName.AUDIT_EXPORTED: "LogExports",
+}
 
 
 class Needs(SealSettings):
@@ -46,6 +53,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     if "Records" not in event:
         log.append(heartbeat_event(event["id"], ledger.head(), NAME, version))
+        metrics.add_metric("Heartbeats", MetricUnit.Count, 1)
         return {}
     inserted: list[Inserted] = []
     for record in event["Records"]:
@@ -61,4 +69,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     except IntegrityError:
         alert(fork_alarm(ledger.head()))
         raise
+    _count(inserted)
     return {"batchItemFailures": []}
+
+
+def _count(inserted: list[Inserted]) -> None:
+    """Count what alarms look at: every row passes here, whoever wrote it."""
+    names = Counter(str(record.row.fields["name"]) for record in inserted)
+    for name, metric in COUNTED.items():
+        if names[name]:
+            metrics.add_metric(metric, MetricUnit.Count, names[name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -55,4 +56,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     ends = sweep.run()
     failed = sum(count for end, count in ends.items() if end.startswith(FAILED))
     metrics.add_metric("RetentionFailed", MetricUnit.Count, failed)
+    oldest = world.quarantine.oldest()
+    hours = 0 if oldest is None else int((system_clock() - oldest) / timedelta(hours=1))
+    metrics.add_metric("QuarantineAgeHours", MetricUnit.Count, max(hours, 0))
     return ends

@@ -66,6 +66,7 @@ def alarm(context: Context, properties: Properties) -> Created:
         "Period",
         "Statistic",
         "Threshold",
+        "ThresholdMetricId",
         "TreatMissingData",
         "Unit",
     )

@@ -98,6 +98,16 @@ def test_an_event_of_the_running_log_is_proved_and_checked(
     assert (event["chain"], event["seq"]) == (f"{acme}/tenant", 0)
 
 
+def test_the_daily_look_at_the_running_log_finds_it_whole(cloud: LocalCloud, exported: tuple[Path, Path]) -> None:
+    assert cloud.invoke("VerifyAuditFunction", {"id": "day-1", "source": "aws.events"})["exit_code"] == 0
+    rows = cloud.client("dynamodb").query(
+        TableName=cloud.outputs["AuditTable"],
+        KeyConditionExpression="pk = :chain",
+        ExpressionAttributeValues={":chain": {"S": "photogate/tenant"}},
+    )["Items"]
+    assert "audit.verified" in {json.loads(row["body"]["S"])["name"] for row in rows}
+
+
 def test_an_edited_row_of_it_is_named(exported: tuple[Path, Path], tmp_path: Path) -> None:
     out, vkey = exported
     file = next(out.glob("events-*.jsonl"))

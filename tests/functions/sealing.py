@@ -41,6 +41,7 @@ class Sealing:
     ledger: LedgerTable
     files: LedgerBucket
     log: AuditLog
+    verifier: Any = None
 
     def append(self, steps: int, upload: str = UPLOAD) -> list[Row]:
         events = [

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from photogate.audit.event import LOG_TENANT, tenant_chain
+from photogate.audit.event import LOG_TENANT, EventName, tenant_chain
 from photogate.audit.merkle import root
 from photogate.audit.note import Checkpoint, sign_checkpoint
 from photogate.audit.seal import Head, Sealed, checkpoint_path
@@ -142,6 +142,18 @@ def test_the_heartbeat_is_one_event_and_sealing_adds_none(sealing: Sealing) -> N
     assert (row.fields["name"], row.fields["details"]["tree_size"]) == ("log.sealed", 0)
     sealing.deliver(a_record(row))
     assert len(sealing.audit.last(tenant_chain(LOG_TENANT), 10)) == 1
+
+
+def test_what_alarms_look_at_is_counted_from_the_rows_themselves(
+    sealing: Sealing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sealing.app.handler({"id": "schedule-1", "source": "aws.events"}, CONTEXT)
+    names = [EventName.ACCESS_DENIED, EventName.PHOTO_READ, EventName.PHOTO_READ, EventName.AUDIT_EXPORTED]
+    rows = [sealing.log.append(an_event(f"Step{n}", name=name)) for n, name in enumerate(names)]
+    sealing.deliver(*map(a_record, [*rows, *sealing.append(1, "9" * 32)]))
+    printed = capsys.readouterr().out.replace(" ", "")
+    for metric in ('"Heartbeats":[1.0]', '"AccessDenied":[1.0]', '"PhotosRead":[2.0]', '"LogExports":[1.0]'):
+        assert metric in printed
 
 
 def test_a_long_stream_makes_tiles(sealing: Sealing) -> None:

@@ -8,15 +8,23 @@ from dataclasses import replace
 
 from photogate.audit.damage import DamageFound
 from photogate.audit.event import LOG_TENANT, Actor, ActorKind, DetailKey, Event, EventName, Outcome, tenant_chain
-from photogate.audit.log import AuditLog
 from photogate.audit.incremental import Verified
+from photogate.audit.log import AuditLog
 from photogate.audit.note import Checkpoint
 from photogate.audit.row import Row
 from photogate.audit.seal import Head
 from photogate.audit.stream import Alarm, Change
 from photogate.errors import IntegrityError, Reason
 
-__all__ = ["alarm_event", "damage_event", "fork_alarm", "heartbeat_event", "last_verified", "raise_alarm", "verified_event"]
+__all__ = [
+    "alarm_event",
+    "damage_event",
+    "fork_alarm",
+    "heartbeat_event",
+    "last_verified",
+    "raise_alarm",
+    "verified_event",
+]
 
 _CHAIN = re.compile(r"([a-z0-9][a-z0-9-]{1,39})/(tenant|photo/([0-9a-f]{32})|subject/([0-9a-f]{32}))")
 _HASH = re.compile(r"[0-9a-f]{64}")

@@ -6,7 +6,7 @@ import base64
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -106,6 +106,13 @@ class Bucket:
             for page in self._client.get_paginator("list_object_versions").paginate(Bucket=self.name, Prefix=prefix):
                 for entry in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
                     yield ObjectVersion(entry["Key"], entry["VersionId"])
+
+    def oldest(self) -> datetime | None:
+        """Tell since when the oldest object lies here, or None where there is none; old versions do not count."""
+        with translated():
+            pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self.name)
+            moments = [v["LastModified"] for page in pages for v in page.get("Versions", []) if v["IsLatest"]]
+        return min(moments, default=None)
 
     def keys(self, prefix: str) -> Iterator[str]:
         """List the current keys below a prefix."""

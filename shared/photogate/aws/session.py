@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,8 @@ from botocore.exceptions import (
 
 from photogate.config import Settings
 from photogate.errors import NotPermitted, Transient
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["TRANSIENT_CODES", "error_code", "make_client", "translated"]
 
@@ -46,6 +49,8 @@ TRANSIENT_CODES = frozenset(
         "504",
     }
 )
+# What the keys' alarm counts: asked of KMS itself, or by S3 and DynamoDB in the caller's name.
+KEY_OPERATIONS = frozenset({"Decrypt", "Encrypt", "GenerateDataKey", "GenerateMac", "GetPublicKey", "Sign"})
 DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
 
 
@@ -79,6 +84,8 @@ def translated() -> Iterator[None]:
         yield
     except ClientError as error:
         code = error_code(error)
+        if error.operation_name in KEY_OPERATIONS or "KMS" in code:
+            logger.error("key refused", extra={"operation": error.operation_name, "code": code})
         if code in TRANSIENT_CODES:
             raise Transient(f"Expected {error.operation_name} to answer; found {code}") from None
         if code in DENIED_CODES:
