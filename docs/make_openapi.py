@@ -317,8 +317,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         Scope.AUDIT_READ,
         "Of the caller's tenant; at most one of photo, subject, actor and exceptions. Asking is an event.",
         query=(
-            ("since", "RFC 3339; 24 hours ago unless given."),
-            ("until", "RFC 3339; now unless given."),
+            ("since", "RFC 3339, a day, or a span such as `7d`; 24 hours ago unless given."),
+            ("until", "Up to and excluding; now unless given."),
             ("photo", "Id of an upload."),
             ("subject", "Pseudonym of a subject."),
             ("actor", "Pseudonym of a member of staff."),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Annotated, NamedTuple
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from photogate.audit.event import DetailKey, EventName, tenant_chain
 from photogate.audit.query import AuditReader, Question
@@ -15,6 +15,7 @@ from photogate.audit.receipts import Receipts, place_of
 from photogate.audit.row import Row
 from photogate.audit.trail import Trail
 from photogate.errors import RequestRefused, Transient
+from photogate.moments import parse_moment
 
 __all__ = ["AuditPage", "inquire", "prove"]
 
@@ -31,8 +32,8 @@ class AuditPage(NamedTuple):
 class _Filters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: str = "24h"
+    until: str = "now"
     photo: str | None = None
     subject: str | None = None
     actor: str | None = None
@@ -47,7 +48,8 @@ def inquire(reader: AuditReader, trail: Trail, tenant: str, query: Mapping[str, 
     Parameters
     ----------
     query
-        ``since``, ``until`` (RFC 3339), one of ``photo``, ``subject``, ``actor``, ``exceptions``; ``limit``, ``after``.
+        ``since``, ``until`` (RFC 3339, a day, or a span such as ``7d``); one of ``photo``, ``subject``, ``actor``,
+        ``exceptions``; ``limit``, ``after``.
 
     Raises
     ------
@@ -65,8 +67,8 @@ def inquire(reader: AuditReader, trail: Trail, tenant: str, query: Mapping[str, 
         raise RequestRefused("Expected " + "; ".join(sorted(wrong))) from None
     question = Question(
         tenant=tenant,
-        since=(filters.since or now - timedelta(hours=24)).astimezone(UTC),
-        until=(filters.until or now).astimezone(UTC),
+        since=_moment("since", filters.since, now),
+        until=_moment("until", filters.until, now),
         upload_id=filters.photo,
         subject=filters.subject,
         actor=filters.actor,
@@ -78,9 +80,18 @@ def inquire(reader: AuditReader, trail: Trail, tenant: str, query: Mapping[str, 
         step="queried",
         tenant=tenant,
         chain=tenant_chain(tenant),
-        details={DetailKey.QUERY: "api", DetailKey.ROWS: len(rows)},
+        subject=question.subject,
+        upload_id=question.upload_id,
+        details={DetailKey.QUERY: "api", DetailKey.ROWS: len(rows), DetailKey.PAGES: reader.pages},
     )
     return AuditPage(rows, cursor)
+
+
+def _moment(name: str, text: str, now: datetime) -> datetime:
+    try:
+        return parse_moment(text, now)
+    except (ValueError, OverflowError):
+        raise RequestRefused(f"Expected {name}: RFC 3339, a day, or a span such as 24h or 7d") from None
 
 
 def prove(receipts: Receipts, trail: Trail, tenant: str, reference: str) -> Receipt:

@@ -11,6 +11,7 @@ from photogate.audit.event import Actor, ActorKind, DetailKey, photo_chain, tena
 from photogate.audit.query import AuditReader, Question, check_chain
 from photogate.audit.row import EXCEPTIONS, SHARDS, Row, row_from_body
 from photogate.errors import IntegrityError, RequestRefused
+from photogate.moments import parse_moment
 from tests.audit_builders import STAFF, START, SUBJECT, TENANT, MemoryStore, a_log, an_event, ticking_clock
 
 
@@ -165,8 +166,6 @@ def test_a_whole_chain_passes_and_a_broken_one_does_not() -> None:
 
 
 def test_moments_are_read_as_people_write_them() -> None:
-    from photogate.cli.moments import parse_moment
-
     now = datetime(2026, 11, 2, 12, tzinfo=UTC)
     assert parse_moment("24h", now) == datetime(2026, 11, 1, 12, tzinfo=UTC)
     assert parse_moment("7d", now) == datetime(2026, 10, 26, 12, tzinfo=UTC)
