@@ -161,6 +161,9 @@ class PolicyInForce(_Answer):
     """The tenant's policy."""
 
     hash: str
+    confirm_before: str = Field(
+        description="When its event may expire, after which nothing is accepted. Putting the same document confirms it."
+    )
     policy: Policy
 
 

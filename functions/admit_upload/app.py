@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from photogate.aws.world import World
@@ -18,7 +19,8 @@ from photogate.config import (
     load,
 )
 from photogate.intake import MAX_UPLOAD_BYTES
-from photogate.observability import step
+from photogate.observability import logger, metrics, step
+from photogate.tenants import NOTICE, InForce
 from photogate.workflow.admission import AdmitUpload
 from photogate.workflow.state import S3Event
 
@@ -28,6 +30,14 @@ class Needs(UploadsSettings, ConsentsSettings, SubjectsSettings, PoliciesSetting
 
 
 world = World(load(Needs), "admit_upload")
+
+
+def watch_policy(tenant: str, found: InForce) -> None:
+    """Tell in time that a policy must be confirmed, before the log forgets who put it in force."""
+    due = found.until - system_clock() < NOTICE
+    metrics.add_metric("PolicyToConfirm", MetricUnit.Count, int(due))
+    if due:
+        logger.warning("policy to confirm", extra={"tenant": tenant})
 
 
 @step("admit_upload")
@@ -44,5 +54,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         trail=world.trail(created.execution_id, context.function_version),
         clock=system_clock,
         max_bytes=MAX_UPLOAD_BYTES,
+        policy_found=watch_policy,
     )
     return admit.run(created.key, created.version_id, created.execution_id).plain()

@@ -10,12 +10,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from photogate.access import Scope, require_scope
 from photogate.aws.world import World
+from photogate.clock import stamp
 from photogate.config import ApiSettings, AuditSettings, PoliciesSettings, PseudonymSettings, load
 from photogate.http import Api, answer
 from photogate.intake import spoken_by
 from photogate.observability import step
 from photogate.policy import parse_policy
-from photogate.tenants import change_policy, policy_in_force
+from photogate.tenants import change_policy, find_policy
 
 
 class Needs(ApiSettings, PoliciesSettings, PseudonymSettings, AuditSettings):
@@ -32,13 +33,14 @@ def read_policy() -> Response[str]:
     """Tell the policy in force, and its hash."""
     caller = api.caller
     require_scope(caller, Scope.POLICY_WRITE)
-    policy = policy_in_force(world.policies, world.audit, caller.tenant)
-    return answer({"hash": policy.hash, "policy": json.loads(policy.document())})
+    found = find_policy(world.policies, world.audit, caller.tenant)
+    document = json.loads(found.policy.document())
+    return answer({"hash": found.policy.hash, "confirm_before": stamp(found.until), "policy": document})
 
 
 @api.resolver.put("/policy")
 def put_policy() -> Response[str]:
-    """Put a policy in force; If-Match, where it is sent, names the hash that was read."""
+    """Put a policy in force, or confirm the one that is; If-Match, where it is sent, names the hash that was read."""
     caller = api.caller
     require_scope(caller, Scope.POLICY_WRITE)
     policy = parse_policy(api.body)

@@ -155,7 +155,7 @@ def spoken_by(caller: Caller, pseudonym: str) -> Actor:
 
 @dataclass(frozen=True, slots=True)
 class Consents:
-    """Consents of the calling subject."""
+    """Consents of the calling subject, who is the actor whatever else the token allows."""
 
     identity: Identity
     consents: ConsentStore
@@ -196,7 +196,7 @@ class Consents:
             request.capacity,
             self.clock(),
             decision=ConsentState(request.decision),
-            by=spoken_by(caller, subject).kind,
+            by=ActorKind.SUBJECT,
         )
         return self._view(settle(self.consents, self.consents.put(consent), self.trail))
 
@@ -205,8 +205,8 @@ class Consents:
         require_scope(caller, Scope.CONSENTS_WRITE)
         consent = self._mine(caller, consent_id)
         policy = self._policy_with(caller, consent.purpose, request.notice_hash)
-        kind = spoken_by(caller, self.identity.of(caller)).kind
-        consent = reconfirm(self.consents, consent, policy, self.clock(), kind)
+        self.identity.of(caller)
+        consent = reconfirm(self.consents, consent, policy, self.clock(), ActorKind.SUBJECT)
         return self._view(settle(self.consents, consent, self.trail))
 
     def withdraw(self, caller: Caller, consent_id: str) -> dict[str, Any]:
@@ -216,7 +216,7 @@ class Consents:
         """
         require_scope(caller, Scope.CONSENTS_WRITE)
         consent = self._mine(caller, consent_id)
-        actor = spoken_by(caller, consent.subject)
+        actor = Actor(ActorKind.SUBJECT, consent.subject)
         consent = settle(self.consents, withdraw(self.consents, consent, self.clock(), actor.kind), self.trail)
         try:
             erasure = self.erasures.ask(consent.tenant, consent.subject, actor).erasure_id
@@ -322,7 +322,8 @@ class Uploads:
         key_hash = hashlib.sha256(idempotency_key.encode()).hexdigest() if idempotency_key else None
         request_hash = hashlib.sha256(canonical(request.model_dump(mode="json"))).hexdigest()
         upload = self.uploads.create(upload, key_hash, request_hash)
-        self.trail.by(spoken_by(caller, subject)).within(upload.upload_id).record(
+        # Whatever else the token allows: the event's id outlives the token, and a repeated request must find its own.
+        self.trail.by(Actor(ActorKind.SUBJECT, subject)).within(upload.upload_id).record(
             EventName.UPLOAD_REQUESTED,
             step="requested",
             tenant=upload.tenant,
@@ -368,8 +369,11 @@ class Photos:
         upload = self.uploads.get(caller.tenant, upload_id) if is_id(upload_id) else None
         if upload is None:
             raise NotFound("Expected an upload of this caller; found none")
-        if Scope.PHOTOS_READ not in caller.scopes and self.identity.known(caller) != upload.subject:
-            self.trail.record(
+        known = self.identity.known(caller)
+        if Scope.PHOTOS_READ not in caller.scopes and known != upload.subject:
+            # Who has never had a pseudonym gets none for trying a door.
+            trail = self.trail.by(spoken_by(caller, known)) if known else self.trail
+            trail.record(
                 EventName.ACCESS_DENIED,
                 step="denied",
                 tenant=caller.tenant,

@@ -1,12 +1,14 @@
 """Tenants and the policy that is in force for each.
 
 A policy is in force only if the log says so: the current hash names the event that put it there, and admission checks
-that event before it pins the hash for a run.
+that event before it pins the hash for a run. Events expire, so a policy that nobody changes must be confirmed before
+its event does: putting the same document in force again is an event, too, and the one that counts from then on.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from photogate.audit.event import LOG_TENANT, DetailKey, EventName, tenant_chain
@@ -15,7 +17,19 @@ from photogate.audit.trail import Trail
 from photogate.errors import Conflict, PolicyRefused, RequestRefused
 from photogate.policy import Policy, default_policy
 
-__all__ = ["CurrentPolicy", "PolicyStore", "change_policy", "create_tenant", "policy_in_force"]
+__all__ = [
+    "NOTICE",
+    "CurrentPolicy",
+    "InForce",
+    "PolicyStore",
+    "change_policy",
+    "create_tenant",
+    "find_policy",
+    "policy_in_force",
+]
+
+NOTICE = timedelta(days=30)
+"""How long before a policy's event expires somebody should be told to confirm it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +39,14 @@ class CurrentPolicy:
     policy_hash: str
     revision: int
     event_sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A policy, and the moment at which its event may expire and nothing holds it in force any more."""
+
+    policy: Policy
+    until: datetime
 
 
 class PolicyStore(Protocol):
@@ -48,7 +70,8 @@ def change_policy(
 ) -> CurrentPolicy:
     """Put a policy in force: first the document, then its event, then the pointer.
 
-    Whatever breaks in between leaves the earlier policy in force, and the same call again goes through.
+    Whatever breaks in between leaves the earlier policy in force, and the same call again goes through. The policy that
+    is in force already is confirmed: a new event, of the same rules before and after, holds it from now on.
 
     Parameters
     ----------
@@ -65,8 +88,6 @@ def change_policy(
         raise RequestRefused("Expected a tenant that exists; found none. Create it: `photogate tenant create`")
     if expected_hash is not None and before.policy_hash != expected_hash:
         raise Conflict("Expected the policy that was read; found a newer one. Read it and try again")
-    if before.policy_hash == policy.hash:
-        return before
     return _put_in_force(store, trail, tenant, policy, before)
 
 
@@ -109,7 +130,12 @@ def _put_in_force(
 
 
 def policy_in_force(store: PolicyStore, events: AuditStore, tenant: str) -> Policy:
-    """Give the policy in force, if the log knows of it.
+    """Give the policy in force, if the log knows of it; raise as `find_policy` does."""
+    return find_policy(store, events, tenant).policy
+
+
+def find_policy(store: PolicyStore, events: AuditStore, tenant: str) -> InForce:
+    """Give the policy in force, if the log knows of it, and until when it does.
 
     Raises
     ------
@@ -124,5 +150,7 @@ def policy_in_force(store: PolicyStore, events: AuditStore, tenant: str) -> Poli
         raise PolicyRefused("Expected the document of the policy in force; found none")
     row = events.get(tenant_chain(tenant), current.event_sequence)
     if row is None or row.fields["name"] != EventName.POLICY_CHANGED or row.fields["policy_hash"] != policy.hash:
-        raise PolicyRefused("Expected a policy.changed event for the policy in force; found none")
-    return policy
+        raise PolicyRefused(
+            "Expected a policy.changed event for the policy in force; found none. Confirm it: `photogate policy set`"
+        )
+    return InForce(policy, datetime.fromtimestamp(row.expires_at, UTC))

@@ -401,6 +401,12 @@ def _index(name: str, pk: str, sk: str, projection: str) -> dict[str, Any]:
     }
 
 
+def measured(printed: str, metric: str) -> float:
+    """Give the last value of a metric that was printed for CloudWatch (EMF); values wait while printing is off."""
+    lines = [json.loads(line) for line in printed.splitlines() if '"_aws"' in line]
+    return float(lines[-1][metric][-1])
+
+
 def sha256(data: bytes) -> str:
     """Give SHA-256 in hex."""
     return hashlib.sha256(data).hexdigest()

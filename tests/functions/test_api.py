@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from photogate.policy import Action, Policy
 from tests import photos
-from tests.functions.cloud import TENANT, Account
+from tests.functions.cloud import TENANT, Account, measured
 
 PERSONAL = "Erika-Mustermann-1970"
 STAFF = "photos:read"
@@ -56,6 +57,35 @@ def test_no_scope_no_upload(aws: Account) -> None:
 def test_a_token_without_a_proper_tenant_is_refused(aws: Account, tenant: str) -> None:
     status, _ = aws.http("request_upload", "POST", "/uploads", request("0" * 32), tenant=tenant)
     assert status == 403
+
+
+def test_a_repeated_request_is_the_same_whatever_else_the_token_allows(aws: Account) -> None:
+    wanted, again = request(aws.consent()), {"idempotency-key": "once"}
+    first = aws.http("request_upload", "POST", "/uploads", wanted, headers=again)
+    second = aws.http(
+        "request_upload", "POST", "/uploads", wanted, headers=again, scopes="uploads:write photos:read policy:write"
+    )
+    assert (first[0], second[0]) == (201, 201)
+    assert first[1]["id"] == second[1]["id"]
+    [event] = aws.chain(first[1]["id"])
+    assert event["actor"]["kind"] == "subject"
+
+
+def test_who_tries_anothers_upload_is_known_in_the_log_by_pseudonym(aws: Account) -> None:
+    upload = aws.upload(photos.face())
+    aws.consent(caller="driver-18@example.com")
+
+    code, _ = aws.http("read_upload", "GET", f"/uploads/{upload['id']}", caller="driver-18@example.com")
+    denied = aws.audit.last(f"{TENANT}/tenant", 1)[0].fields
+
+    assert (code, denied["name"]) == (404, "access.denied")
+    assert denied["actor"]["kind"] == "subject"
+    assert len(denied["actor"]["id"]) == 32
+    stranger, _ = aws.http(
+        "read_upload", "GET", f"/uploads/{upload['id']}", caller="nobody@example.com", request_id="2"
+    )
+    denied = aws.audit.last(f"{TENANT}/tenant", 1)[0].fields
+    assert (stranger, denied["actor"]["kind"]) == (404, "service")
 
 
 def test_an_unknown_tenant_has_no_policy(aws: Account) -> None:
@@ -133,6 +163,55 @@ def test_a_policy_is_changed_with_its_event_and_only_from_the_one_that_was_read(
     event = aws.audit.last(f"{TENANT}/tenant", 1)[0].fields
     assert (event["name"], event["policy_hash"]) == ("policy.changed", new.hash)
     assert event["actor"]["kind"] == "staff"
+
+
+def lose_the_policys_event(aws: Account) -> None:
+    """Let the event of the policy in force expire, as TTL does."""
+    current = aws.policies.current(TENANT)
+    assert current is not None
+    key = {"pk": {"S": f"{TENANT}/tenant"}, "sk": {"N": str(current.event_sequence)}}
+    aws.dynamodb.delete_item(TableName="audit", Key=key)
+
+
+def test_a_policy_whose_event_has_expired_is_brought_back_by_confirming_it(aws: Account) -> None:
+    staff = {"scopes": "policy:write", "caller": "officer-1"}
+    read = aws.http("manage_policy", "GET", "/policy", **staff)[1]
+    upload = aws.upload(photos.encode(photos.picture("coffee")))
+    lose_the_policys_event(aws)
+    assert aws.http("manage_policy", "GET", "/policy", **staff)[0] == 400
+    assert aws.process(upload)["outcome"] == {"status": "IN_REVIEW", "reason": "policy_unknown"}
+
+    document = Policy().document().decode()
+    status, answer = aws.http(
+        "manage_policy", "PUT", "/policy", document, headers={"if-match": f'"{read["hash"]}"'}, **staff
+    )
+
+    assert (status, answer) == (200, {"hash": read["hash"], "revision": 2})
+    event = aws.audit.last(f"{TENANT}/tenant", 1)[0].fields
+    assert event["details"] == {"policy_after": read["hash"], "policy_before": read["hash"]}
+    assert event["actor"]["kind"] == "staff"
+    assert aws.http("manage_policy", "GET", "/policy", **staff)[1]["hash"] == read["hash"]
+    upload = aws.upload(photos.encode(photos.picture("coffee")))
+    assert aws.process(upload)["outcome"]["status"] == "ACCEPTED"
+
+
+@pytest.mark.parametrize(("days", "due"), [(31, 0), (29, 1)])
+def test_a_policy_that_must_soon_be_confirmed_is_told_to_the_alarm(
+    aws: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    days: int,
+    due: int,
+) -> None:
+    upload = aws.upload(photos.encode(photos.picture("coffee")))
+    until = aws.http("manage_policy", "GET", "/policy", scopes="policy:write")[1]["confirm_before"]
+    now = datetime.fromisoformat(until) - timedelta(days=days)
+    monkeypatch.delenv("POWERTOOLS_METRICS_DISABLED")
+    monkeypatch.setattr(aws.function("admit_upload"), "system_clock", lambda: now)
+    aws.call("admit_upload", aws.created(upload))
+    assert measured(capsys.readouterr().out, "PolicyToConfirm") == due
+    assert ("policy to confirm" in caplog.messages) == bool(due)
 
 
 def test_a_policy_that_was_put_past_the_log_is_not_followed(aws: Account) -> None:

@@ -455,6 +455,7 @@ def test_every_alarm_goes_to_the_topic() -> None:
         "Errors",
         "IteratorAge",
         "IntegrityAlerts",
+        "PolicyToConfirm",
         "UploadsNotEnded",
         "RetentionFailed",
         "DamageFound",

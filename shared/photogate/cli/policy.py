@@ -19,10 +19,11 @@ from photogate.audit.log import AuditLog
 from photogate.audit.trail import Trail
 from photogate.cli.connection import settings_of, staff_pseudonym
 from photogate.cli.failing import named_errors
+from photogate.clock import stamp
 from photogate.config import AuditSettings, Name, PoliciesSettings
 from photogate.findings import Band, Box, Finding, FindingKind
 from photogate.policy import Policy, decide, default_policy, parse_policy
-from photogate.tenants import change_policy, create_tenant, policy_in_force
+from photogate.tenants import change_policy, create_tenant, find_policy
 
 __all__ = ["policy", "tenant"]
 
@@ -92,12 +93,15 @@ def show(tenant: str | None, outputs: Path | None) -> None:
     """
     with named_errors():
         if tenant is None:
-            shown = default_policy()
+            shown, until = default_policy(), None
         else:
             desk = Desk(settings_of(PolicyCommandSettings, outputs))
-            shown = policy_in_force(desk.policies, desk.audit, tenant)
+            found = find_policy(desk.policies, desk.audit, tenant)
+            shown, until = found.policy, found.until
         click.echo(json.dumps(json.loads(shown.document()), indent=2, ensure_ascii=False))
         click.echo(f"sha256 {shown.hash}", err=True)
+        if until is not None:
+            click.echo(f"confirm before {stamp(until)}: `photogate policy set` with the same file", err=True)
 
 
 @policy.command("set")
@@ -105,7 +109,7 @@ def show(tenant: str | None, outputs: Path | None) -> None:
 @click.argument("file", type=click.File("rb"))
 @deployed
 def set_(desk: Desk, tenant: str, file: Any) -> None:
-    """Put the policy in FILE (- is stdin) in force for TENANT; uploads under way keep theirs."""
+    """Put the policy in FILE (- is stdin) in force for TENANT, or confirm it; uploads under way keep theirs."""
     current = change_policy(desk.policies, desk.trail(tenant), tenant, parse_policy(file.read()))
     click.echo(json.dumps({"tenant": tenant, "hash": current.policy_hash, "revision": current.revision}))
 

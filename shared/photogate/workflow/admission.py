@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from photogate.audit.event import DetailKey, EventName, Outcome, tenant_chain
@@ -21,7 +22,7 @@ from photogate.errors import (
 )
 from photogate.formats.sniff import ImageFormat, measure, sniff
 from photogate.subjects import SubjectStore, require_open
-from photogate.tenants import PolicyStore, policy_in_force
+from photogate.tenants import InForce, PolicyStore, find_policy
 from photogate.uploads import CONTENT_TYPES, Claim, Upload, UploadStore, parse_key
 from photogate.workflow.ports import Objects
 from photogate.workflow.state import Admission, PhotoState
@@ -40,6 +41,8 @@ class AdmitUpload:
     ----------
     max_bytes
         Above this nothing is read.
+    policy_found
+        Called with the tenant and its policy, whose event must not expire unnoticed.
     """
 
     uploads: UploadStore
@@ -51,6 +54,7 @@ class AdmitUpload:
     trail: Trail
     clock: Clock
     max_bytes: int
+    policy_found: Callable[[str, InForce], None]
 
     def run(self, key: str, version_id: str | None, execution_id: str) -> PhotoState:
         """Answer with the photo's state; its `admission` says where it goes from here."""
@@ -77,7 +81,9 @@ class AdmitUpload:
 
     def _admit(self, upload: Upload, version: str, size: int, data: bytes, execution_id: str) -> PhotoState:
         try:
-            policy = policy_in_force(self.policies, self.events, upload.tenant)
+            found = find_policy(self.policies, self.events, upload.tenant)
+            self.policy_found(upload.tenant, found)
+            policy = found.policy
         except PolicyRefused:
             policy = None
         sha256 = hashlib.sha256(data).hexdigest()
