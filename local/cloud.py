@@ -29,7 +29,7 @@ from local.client import Client
 from local.deploy.base import Context
 from local.intrinsics import Intrinsics, parameter_values
 from local.page import link
-from local.places import ADMIN_KEY_ID, REGION, REPOSITORY, Places
+from local.places import ACCOUNT, ADMIN_KEY_ID, REGION, REPOSITORY, Places
 from local.server import LocalCloudError
 from local.sessions import RoleSession, client_of, log_lines
 from local.template import load, translate
@@ -86,6 +86,7 @@ def default_parameters(base: str) -> dict[str, str]:
         "PageOrigin": base,
         "DeletionProtection": "false",
         "ErasureWaitSeconds": "2",
+        "StaffPrincipals": f"arn:aws:iam::{ACCOUNT}:root",
     }
 
 

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from photogate.errors import NotPermitted
 from photogate.uploads import TenantName
 
-__all__ = ["Caller", "Scope", "caller_from", "require_scope"]
+__all__ = ["SCOPES_OF", "Caller", "Role", "Scope", "caller_from", "require_scope"]
 
 
 class Scope(StrEnum):
@@ -34,6 +34,27 @@ STAFF_SCOPES = frozenset(
     {Scope.PHOTOS_READ, Scope.REVIEWS_DECIDE, Scope.AUDIT_READ, Scope.ERASURES_WRITE, Scope.POLICY_WRITE}
 )
 
+
+class Role(StrEnum):
+    """Who people are to the service. The issuer gives each a token with the scopes of `SCOPES_OF`, or fewer."""
+
+    SUBJECT = "subject"
+    SECURITY_ANALYST = "security analyst"
+    REVIEWER = "reviewer"
+    PRIVACY_OFFICER = "privacy officer"
+    AUDITOR = "auditor"
+    OPERATOR = "operator"
+
+
+SCOPES_OF: Mapping[Role, frozenset[Scope]] = {
+    Role.SUBJECT: frozenset({Scope.UPLOADS_WRITE, Scope.CONSENTS_WRITE}),
+    Role.SECURITY_ANALYST: frozenset({Scope.AUDIT_READ}),
+    Role.REVIEWER: frozenset({Scope.REVIEWS_DECIDE}),
+    Role.PRIVACY_OFFICER: frozenset({Scope.ERASURES_WRITE, Scope.PHOTOS_READ, Scope.AUDIT_READ}),
+    Role.AUDITOR: frozenset({Scope.AUDIT_READ}),
+    Role.OPERATOR: frozenset({Scope.POLICY_WRITE}),
+}
+
 _tenant = TypeAdapter(TenantName)
 
 
@@ -44,6 +65,10 @@ class Caller:
     tenant: str
     caller_id: str
     scopes: frozenset[Scope]
+
+    def may(self, scope: Scope) -> bool:
+        """Tell whether the token allows it."""
+        return scope in self.scopes
 
     @property
     def staff(self) -> bool:
@@ -79,5 +104,5 @@ def require_scope(caller: Caller, scope: Scope) -> None:
     NotPermitted
         Otherwise.
     """
-    if scope not in caller.scopes:
+    if not caller.may(scope):
         raise NotPermitted(f"Expected a token with the scope {scope.value}; found one without")

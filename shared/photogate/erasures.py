@@ -91,8 +91,8 @@ class ErasureDesk:
         Whoever may take consent back may ask for erasure: so a subject needs no scope beyond `consents:write`.
         """
         mine = callers.known(caller)
-        if request.subject is None or (request.subject == mine and Scope.ERASURES_WRITE not in caller.scopes):
-            if not {Scope.CONSENTS_WRITE, Scope.ERASURES_WRITE} & caller.scopes:
+        if request.subject is None or (request.subject == mine and not caller.may(Scope.ERASURES_WRITE)):
+            if not (caller.may(Scope.CONSENTS_WRITE) or caller.may(Scope.ERASURES_WRITE)):
                 raise NotPermitted(f"Expected a token with the scope {Scope.CONSENTS_WRITE}; found one without")
             if mine is None:
                 raise NotFound("Expected a subject that is known; found none")

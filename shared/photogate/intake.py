@@ -370,7 +370,7 @@ class Photos:
         if upload is None:
             raise NotFound("Expected an upload of this caller; found none")
         known = self.identity.known(caller)
-        if Scope.PHOTOS_READ not in caller.scopes and known != upload.subject:
+        if not caller.may(Scope.PHOTOS_READ) and known != upload.subject:
             # Who has never had a pseudonym gets none for trying a door.
             trail = self.trail.by(spoken_by(caller, known)) if known else self.trail
             trail.record(

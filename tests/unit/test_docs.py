@@ -5,6 +5,7 @@ import re
 
 from docs import make_settings
 from local.template import load
+from photogate.access import SCOPES_OF
 from photogate.config import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
@@ -51,3 +52,23 @@ def test_every_claim_of_the_threat_model_is_proven_by_a_test_or_says_that_it_is_
     for claim in claims:
         proof = claim.strip("| ").split("|")[-1]
         assert "`tests/" in proof or "**not yet**" in proof, claim
+
+
+def test_the_page_on_access_has_every_role_with_its_scopes_and_its_place_in_the_template() -> None:
+    page = (DOCS / "access.md").read_text()
+    rows = [[cell.strip() for cell in line.split("|")[1:4]] for line in page.splitlines() if line.startswith("| ")]
+    assert {name: scopes for name, scopes, _ in rows[1:]} == {
+        role.value: ", ".join(f"`{scope}`" for scope in sorted(scopes)) for role, scopes in SCOPES_OF.items()
+    }
+    staff = {iam.strip("`") for _, _, iam in rows[1:]} - {""}
+    assert staff == {n for n, r in TEMPLATE["Resources"].items() if r["Type"] == "AWS::IAM::Role"}
+
+
+def test_scopes_are_looked_at_in_one_place() -> None:
+    looking = [
+        path.relative_to(REPOSITORY).as_posix()
+        for folder in ("shared", "functions")
+        for path in (REPOSITORY / folder).rglob("*.py")
+        if re.search(r"\.scopes\b", path.read_text())
+    ]
+    assert looking == ["shared/photogate/access.py"]
