@@ -51,6 +51,10 @@ def administrators_decrypt(world: World) -> None:
     statement(world, "DataKey", "UseThroughStorage").pop("Condition")
 
 
+def keys_for_anybody(world: World) -> None:
+    del statement(world, "DataKey", "WrapSubjectKeys")["Condition"]["Null"]  # type: ignore[attr-defined]
+
+
 def open_route(world: World) -> None:
     event = world.properties("ReadPhotoFunction")["Events"]["ReadPhoto"]
     event["Properties"]["Auth"] = {"Authorizer": "NONE"}
@@ -145,6 +149,7 @@ BREAKS: dict[str, Break] = {
     "least_privilege": allow("ReadPhotoFunction", "s3:*", {"Fn::GetAtt": ["VaultBucket", "Arn"]}),
     "log_append_only": allow("ReadPhotoFunction", "dynamodb:DeleteItem", {"Fn::GetAtt": ["AuditTable", "Arn"]}),
     "quarantine_apart": two_readers,
+    "originals_sealed": keys_for_anybody,
     "ledger_locked": without("LedgerBucket", "ObjectLockConfiguration"),
     "evidence_protected": without("AuditTable", "DeletionProtectionEnabled"),
     "recoverable": without("UploadsTable", "PointInTimeRecoverySpecification"),
@@ -189,7 +194,7 @@ BREAKS: dict[str, Break] = {
     "clocks_agree": clock_runs_back,
     "log_untouched": a_row_is_replaced,
     "log_alive": silent_for_a_day,
-    "erasures_done": lambda world: world.change("/erased", outcome=Outcome.FAILED),
+    "erasures_done": lambda world: world.details("/erased", certificate_hash=None),
     "reviews_in_time": lambda world: (world.move("settled-3", 30), world.move("cleaned-3", 30)),
     "reviewers_apart": lambda world: world.change("voted-3", actor=Actor(ActorKind.SUBJECT, SUBJECT)),
 }

@@ -156,7 +156,8 @@ def a_healthy_world() -> World:
     world.add(7, EventName.ACCESS_DENIED, "denied", outcome=Outcome.DENIED, details={DetailKey.ROUTE: "uploads"})
     world.add(7.5, EventName.AUDIT_QUERIED, "list", actor=Actor(ActorKind.STAFF, STAFF))
     world.add(8, EventName.SUBJECT_FENCED, "fenced", subject=OTHER_SUBJECT)
-    world.add(9, EventName.SUBJECT_ERASED, "erased", subject=OTHER_SUBJECT)
+    certificate: dict[DetailKey, Any] = {DetailKey.CERTIFICATE_HASH: SHA256}
+    world.add(9, EventName.SUBJECT_ERASED, "erased", subject=OTHER_SUBJECT, details=certificate)
     for hour in range(48):
         world.add(hour + 0.02, EventName.LOG_SEALED, f"beat-{hour}", tenant=LOG_TENANT)
     return world

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from photogate.report.evidence import Evidence, Result, State, check, judged
-from photogate.report.facts import REFUSALS, Role
+from photogate.report.facts import CONTEXT, REFUSALS, Role
 
 __all__ = ["EVIDENCE_TABLES", "READS_QUARANTINE"]
 
@@ -130,6 +130,25 @@ def quarantine_apart(e: Evidence) -> Result:
         [f"{len(readers)} roles may read quarantine: {', '.join(readers)}"] if len(readers) > READS_QUARANTINE else []
     )
     return judged(broken, ["Roles that may read quarantine: " + (", ".join(readers) or "none")])
+
+
+@check("Originals under review are sealed with their subject's own key")
+def originals_sealed(e: Evidence) -> Result:
+    """Keys are wrapped for one tenant, subject and purpose; whoever writes to quarantine makes and uses such a key."""
+    wraps = [k.name for k in e.facts.keys if {"tenant", "subject", "purpose"} <= k.contexts]
+    writers = [role for role in e.facts.roles if role.may("s3:PutObject", "QuarantineBucket")]
+    broken = [] if wraps else ["No key's policy binds data keys to one tenant, subject and purpose"]
+    broken += [f"{role.name} writes to quarantine without a subject's key" for role in writers if not seals(role)]
+    names = ", ".join(role.name for role in writers)
+    return judged(broken, [f"{', '.join(wraps)} wraps a key for each subject; sealed by: {names}"])
+
+
+def seals(role: Role) -> bool:
+    """Tell whether a role may make data keys for a purpose of a subject."""
+    return any(
+        "kms:GenerateDataKey" in s.actions and any(CONTEXT + "purpose" in c for c in s.condition.values())
+        for s in role.statements
+    )
 
 
 @check("Checkpoints of the log are locked against deletion")

@@ -36,6 +36,7 @@ USES = frozenset(
         "kms:VerifyMac",
     }
 )
+CONTEXT = "kms:EncryptionContext:"
 COPIES = ("AWS::Backup::", "AWS::DLM::", "AWS::DynamoDB::GlobalTable")
 
 
@@ -50,12 +51,17 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A KMS key. `apart`: whoever administers it cannot use it, and every use is bounded by a condition."""
+    """A KMS key.
+
+    `apart`: whoever administers it cannot use it, and every use is bounded by a condition. `contexts`: the names of the
+    encryption contexts that its policy speaks of.
+    """
 
     name: str
     spec: str
     rotates: bool
     apart: bool
+    contexts: frozenset[str]
 
     @property
     def can_rotate(self) -> bool:
@@ -243,8 +249,14 @@ def _key(name: str, properties: Mapping[str, Any]) -> Key:
         uses = USES & set(s.actions) or any("*" in action for action in s.actions)
         if s.effect == "Allow" and (any("*" in action for action in s.actions) or (uses and not s.condition)):
             apart = False
+    conditions = [c for s in statements(properties.get("KeyPolicy") or {}) for c in s.condition.values()]
+    named = {key for condition in conditions for key in condition if key.startswith(CONTEXT)}
     return Key(
-        name, str(properties.get("KeySpec", "SYMMETRIC_DEFAULT")), properties.get("EnableKeyRotation") is True, apart
+        name=name,
+        spec=str(properties.get("KeySpec", "SYMMETRIC_DEFAULT")),
+        rotates=properties.get("EnableKeyRotation") is True,
+        apart=apart,
+        contexts=frozenset(key.removeprefix(CONTEXT) for key in named),
     )
 
 

@@ -277,7 +277,11 @@ def _fenced(g: _Gathering, row: Row, f: Mapping[str, Any], details: Mapping[str,
 def _erased(g: _Gathering, row: Row, f: Mapping[str, Any], details: Mapping[str, Any]) -> None:
     fence = g.fences.pop(f["subject"] or "", None)
     begun = moment(fence.fields["time"]) if fence else moment(f["time"])
-    g.require(Rule.ERASED, f["outcome"] == "succeeded" and moment(f["time"]) - begun <= ERASED_WITHIN, row)
+    certified = f["outcome"] == "succeeded" and details.get("certificate_hash")
+    g.require(Rule.ERASED, certified and moment(f["time"]) - begun <= ERASED_WITHIN, row)
+    # What was on its way or under review is gone with its subject.
+    g.ways = {upload: way for upload, way in g.ways.items() if way.began.fields["subject"] != f["subject"]}
+    g.reviews = {upload: opened for upload, opened in g.reviews.items() if opened.fields["subject"] != f["subject"]}
 
 
 _Handler = Callable[[_Gathering, Row, Mapping[str, Any], Mapping[str, Any]], None]

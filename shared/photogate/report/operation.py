@@ -133,7 +133,13 @@ _RULES: tuple[tuple[str, str, Rule, str, str], ...] = (
     ),
     ("log_untouched", "Nobody touched the log", Rule.UNTOUCHED, "Events", "alerting that the log was touched"),
     ("log_alive", "The log was sealed without a gap", Rule.HEARTBEAT, "Heartbeats", "late by more than three hours"),
-    ("erasures_done", "Erasures end within a month", Rule.ERASED, "Erasures", "not finished in a month"),
+    (
+        "erasures_done",
+        "Erasures end within a month",
+        Rule.ERASED,
+        "Erasures",
+        "not finished in a month, or without a certificate",
+    ),
     (
         "reviews_in_time",
         "Reviews end within the policy's time",

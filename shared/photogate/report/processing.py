@@ -23,6 +23,7 @@ DPIA_NOTE = (
 MEASURES = (
     "stored_encrypted",
     "transport_encrypted",
+    "originals_sealed",
     "keys_rotate",
     "keys_apart",
     "routes_need_tokens",

@@ -58,7 +58,14 @@ GDPR = Framework(
             "Art. 17",
             "Erasure",
             "Whoever may ask for it has their data erased, everywhere and in time.",
-            ("erasures_done", "no_copies", "pseudonyms_forgotten", "objects_expire", "originals_deleted"),
+            (
+                "erasures_done",
+                "no_copies",
+                "pseudonyms_forgotten",
+                "objects_expire",
+                "originals_deleted",
+                "originals_sealed",
+            ),
             "Telling those who got the photos; grounds on which a request was refused.",
             (E.SUBJECT_FENCED, E.SUBJECT_ERASED, E.HOLD_PLACED, E.HOLD_REFUSED),
         ),
@@ -85,6 +92,7 @@ GDPR = Framework(
             (
                 "stored_encrypted",
                 "transport_encrypted",
+                "originals_sealed",
                 "keys_rotate",
                 "routes_need_tokens",
                 "least_privilege",
