@@ -195,7 +195,7 @@ class Container(Protocol):
     parts: Callable[[bytes], tuple[Part, ...]]
 
 
-_MODULES = {
+MODULES = {
     ImageFormat.JPEG: "jpeg",
     ImageFormat.PNG: "png",
     ImageFormat.WEBP: "webp",
@@ -228,7 +228,7 @@ def container_for(kind: ImageFormat) -> Container:
     ImageRefused
         ``UNSUPPORTED_FORMAT`` for what is recognised and not handled, ``NOT_AN_IMAGE`` for what is not recognised.
     """
-    name = _MODULES.get(kind)
+    name = MODULES.get(kind)
     if name is None:
         if kind is ImageFormat.UNKNOWN:
             raise ImageRefused(

@@ -7,6 +7,7 @@ and every other application's block go.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ _C = MetadataCategory
 _LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 _IMAGE, _EXTENSION, _TRAILER = 0x2C, 0x21, 0x3B
 _CONTROL, _COMMENT, _TEXT, _APPLICATION = 0xF9, 0xFE, 0x01, 0xFF
+_INTRODUCER = re.compile(rb"[\x21\x2c\x3b]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,10 @@ def _blocks(data: bytes) -> Iterator[_Block]:
         elif kind in (_EXTENSION, _IMAGE):
             return
         else:
-            at += 1
+            found = _INTRODUCER.search(data, at)
+            if found is None:
+                return
+            at = found.start()
             continue
         end = _skip(data, body)
         yield _Block(kind, label, at, body, end)

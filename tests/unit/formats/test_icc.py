@@ -71,3 +71,19 @@ def test_a_tag_that_points_outside_is_no_profile():
 def test_the_second_look_refuses_a_profile_with_more():
     with pytest.raises(ImageRefused, match="rendering tags only"):
         icc.verify(srgb())
+
+
+def with_tag(profile: bytes, name: bytes, value: bytes) -> bytes:
+    (count,) = struct.unpack_from(">I", profile, 128)
+    table = [list(struct.unpack_from(">4sII", profile, 132 + 12 * i)) for i in range(count)]
+    end = 132 + 12 * count
+    moved = b"".join(struct.pack(">4sII", tag, at + 12, size) for tag, at, size in table)
+    new = struct.pack(">4sII", name, len(profile) + 12, len(value))
+    body = profile[:128] + struct.pack(">I", count + 1) + moved + new + profile[end:] + value
+    return struct.pack(">I", len(body)) + body[4:]
+
+
+@pytest.mark.parametrize("name", [b"kTRC", b"bkpt", b"gamt", b"DevS"])
+def test_a_tag_that_nothing_reads_in_such_a_profile_goes(name):
+    value = {b"bkpt": b"XYZ \0\0\0\0hidden place"}.get(name, b"curv\0\0\0\0\0\0\0\6hidden place")
+    assert icc.reduce(with_tag(srgb(), name, value)) == icc.reduce(srgb())
