@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from photogate.errors import Reason
 from photogate.formats import limits
 from photogate.formats.container import refuse
 
-__all__ = ["Box", "Budget", "Fields", "box", "boxes", "full_box", "only", "text"]
+__all__ = ["Box", "Budget", "Fields", "box", "boxes", "full_box", "only", "same", "text"]
+
+
+_STEP = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,19 @@ def box(kind: bytes, *body: bytes) -> bytes:
 def full_box(kind: bytes, version: int, flags: int, *body: bytes) -> bytes:
     """Write a full box."""
     return box(kind, struct.pack(">I", version << 24 | flags), *body)
+
+
+def same(source: bytes | memoryview, pieces: Iterable[bytes | memoryview]) -> bool:
+    """Whether `source` starts with the pieces, one after another: in steps, since views compare item by item."""
+    source, at = memoryview(source), 0
+    for piece in pieces:
+        view = memoryview(piece)
+        for i in range(0, len(view), _STEP):
+            step = view[i : i + _STEP]
+            if source[at : at + len(step)].tobytes() != step.tobytes():
+                return False
+            at += len(step)
+    return True
 
 
 def text(kind: bytes) -> str:

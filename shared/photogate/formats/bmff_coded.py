@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from photogate.formats.bmff_boxes import Fields
+from photogate.formats.bmff_boxes import Fields, same
 from photogate.formats.container import refuse
 
 __all__ = ["Sequence", "av1", "av1c", "hevc", "hvcc", "sequence_header"]
@@ -66,7 +66,7 @@ def hvcc(data: bytes, start: int, end: int, dropped: Dropped) -> tuple[bytes, in
     return b"".join(out), length_size
 
 
-def _hevc_kind(unit: bytes) -> int:
+def _hevc_kind(unit: bytes | memoryview) -> int:
     """Give the type of a NAL unit of the base layer; -1 for any other (H.265, 7.3.1.2)."""
     if len(unit) < 3 or unit[0] & 0x81 or unit[1] & 0xF8 or not unit[1] & 7:
         return -1
@@ -78,7 +78,7 @@ def _trimmed(unit: bytes) -> bytes:
     return unit.rstrip(b"\0")
 
 
-def hevc(data: bytes, length_size: int, dropped: Dropped) -> bytes:
+def hevc(data: bytes | memoryview, length_size: int, dropped: Dropped) -> bytes | memoryview:
     """Keep the parameter sets and slices of one picture.
 
     Parameters
@@ -90,9 +90,8 @@ def hevc(data: bytes, length_size: int, dropped: Dropped) -> bytes:
     dropped
         Counts what goes: SEI (encoder names, user data), delimiters, fillers, other layers, and a second picture.
     """
-    out: list[bytes] = []
+    out: list[bytes | memoryview] = []
     at, pictures, units = 0, 0, 0
-    view = memoryview(data)
     while at < len(data):
         units += 1
         size = int.from_bytes(data[at : at + length_size], "big")
@@ -111,13 +110,20 @@ def hevc(data: bytes, length_size: int, dropped: Dropped) -> bytes:
             dropped.count += 1
             continue
         if kind in _PARAMETER_SETS:
-            unit = _trimmed(data[start:at])
+            unit = _trimmed(bytes(data[start:at]))
             out += [len(unit).to_bytes(length_size, "big"), unit]
         else:
-            out += [data[start - length_size : start], view[start:at]]  # type: ignore[list-item]
+            out.append(data[start - length_size : at])
     if not pictures:
         refuse("Expected a coded picture; found none")
-    return b"".join(out)
+    return _joined(out, data)
+
+
+def _joined(pieces: list[bytes | memoryview], source: bytes | memoryview) -> bytes | memoryview:
+    """Join the pieces; give the source itself where they say the same, so that a photo is not held twice."""
+    if same(source, pieces):
+        return source[: sum(map(len, pieces))]
+    return b"".join(pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +136,7 @@ class Sequence:
 
 
 class _Bits:
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes | memoryview) -> None:
         self.value, self.size, self.at = int.from_bytes(data, "big"), 8 * len(data), 0
 
     def take(self, count: int) -> int:
@@ -143,7 +149,7 @@ class _Bits:
         return bool(self.take(1))
 
 
-def sequence_header(payload: bytes) -> Sequence:
+def sequence_header(payload: bytes | memoryview) -> Sequence:
     """Read a sequence header (AV1 5.5.1), and cut it behind its last field."""
     payload = payload[:512]  # 32 operating points of 6 bytes, and change
     bits = _Bits(payload)
@@ -237,7 +243,7 @@ def _leb128(value: int) -> bytes:
             return bytes(out)
 
 
-def _units(data: bytes) -> list[tuple[int, int, int, int]]:
+def _units(data: bytes | memoryview) -> list[tuple[int, int, int, int]]:
     """Read OBU headers (AV1 5.3): (type, extension or -1, start of the payload, its end)."""
     found: list[tuple[int, int, int, int]] = []
     at = 0
@@ -268,7 +274,9 @@ def _units(data: bytes) -> list[tuple[int, int, int, int]]:
     return found
 
 
-def av1(data: bytes, known: Sequence | None, dropped: Dropped, most: int = 1) -> tuple[bytes, Sequence | None]:
+def av1(
+    data: bytes | memoryview, known: Sequence | None, dropped: Dropped, most: int = 1
+) -> tuple[bytes | memoryview, Sequence | None]:
     """Keep the sequence header and the frames of one temporal unit.
 
     Parameters
@@ -287,12 +295,12 @@ def av1(data: bytes, known: Sequence | None, dropped: Dropped, most: int = 1) ->
     tuple of bytes and Sequence
         The OBUs, each with its size, and the sequence header in force.
     """
-    out: list[bytes] = []
+    out: list[bytes | memoryview] = []
     shown: dict[int, int] = {}
     frames = 0
     keeps = most > 1  # whether the frame that tile groups belong to stays
     for kind, extension, start, end in _units(data):
-        payload: bytes = data[start:end]
+        payload: bytes | memoryview = data[start:end]
         if kind == _SEQUENCE_HEADER:
             known = sequence_header(payload)
             payload = known.payload
@@ -318,7 +326,7 @@ def av1(data: bytes, known: Sequence | None, dropped: Dropped, most: int = 1) ->
         out += [head, _leb128(len(payload)), payload]
     if not (frames if most == 1 else out):
         refuse("Expected a coded frame; found none")
-    return b"".join(out), known
+    return _joined(out, data), known
 
 
 def av1c(data: bytes, start: int, end: int, dropped: Dropped) -> tuple[bytes, Sequence | None]:

@@ -158,9 +158,11 @@ def frames(data: bytes, moov: Box) -> int:
     return len(read_tracks(data, moov, Budget())[0].places)
 
 
-def samples(data: bytes, track: Track, dropped: Dropped) -> list[bytes]:
+def samples(data: bytes, track: Track, dropped: Dropped) -> list[bytes | memoryview]:
     """Give the samples with what a decoder needs only."""
-    out: list[bytes] = []
+    out: list[bytes | memoryview] = []
+    view = memoryview(data)
+    new: bytes | memoryview
     known: Sequence | None = None
     length_size = 4
     for found in track.entry:
@@ -170,9 +172,9 @@ def samples(data: bytes, track: Track, dropped: Dropped) -> list[bytes]:
             length_size = hvcc(data, found.body, found.end, Dropped())[1]
     for at, size in track.places:
         if track.kind == b"av01":
-            new, known = av1(data[at : at + size], known, dropped, limits.MAX_FRAMES)
+            new, known = av1(view[at : at + size], known, dropped, limits.MAX_FRAMES)
         else:
-            new = hevc(data[at : at + size], length_size, dropped)
+            new = hevc(view[at : at + size], length_size, dropped)
         out.append(new)
     return out
 

@@ -146,11 +146,11 @@ def _read_ipma(fields: Fields, items: dict[int, Item], budget: Budget) -> None:
             items[number].properties += [i - 1 for i in indices if i]
 
 
-def raw_bytes(data: bytes, meta: Meta, item: Item, most: int, depth: int = 0) -> bytes:
-    """Collect an item's extents (14496-12, 8.11.3), at most `most` bytes."""
+def raw_bytes(data: bytes, meta: Meta, item: Item, most: int, depth: int = 0) -> memoryview:
+    """Collect an item's extents (14496-12, 8.11.3), at most `most` bytes; a view of `data` where there is one."""
     if item.refused:
         refuse(f"Expected a picture within this file; found one that is {item.refused}")
-    start, end, source = 0, len(data), data
+    start, end, source = 0, len(data), memoryview(data)
     if item.method == 1:
         start, end = meta.idat
     elif item.method == 2:
@@ -179,10 +179,10 @@ def raw_bytes(data: bytes, meta: Meta, item: Item, most: int, depth: int = 0) ->
     return _bounded(pieces, most)
 
 
-def _bounded(pieces: list[bytes], most: int) -> bytes:
+def _bounded(pieces: list[memoryview], most: int) -> memoryview:
     if sum(map(len, pieces)) > most:
         refuse("Expected extents that use each byte once; found more")
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return pieces[0] if len(pieces) == 1 else memoryview(b"".join(pieces))
 
 
 def kept_items(data: bytes, meta: Meta) -> list[Item]:
@@ -239,7 +239,7 @@ def _properties(meta: Meta, item: Item) -> list[Box]:
     return [meta.properties[i] for i in item.properties]
 
 
-def payload(data: bytes, meta: Meta, item: Item, dropped: Dropped) -> bytes:
+def payload(data: bytes, meta: Meta, item: Item, dropped: Dropped) -> bytes | memoryview:
     """Give an item's bytes with what a decoder needs only."""
     raw = raw_bytes(data, meta, item, len(data))
     if item.kind == b"hvc1":
@@ -259,13 +259,15 @@ def payload(data: bytes, meta: Meta, item: Item, dropped: Dropped) -> bytes:
     if len(raw) > size:
         dropped.count += 1
     # 23008-12, 6.6.2.3.2 and 6.6.2.2.2: version 0, and of the flags the one that tells the size of fields
-    return b"" if not size else bytes((0, raw[1] & 1)) + raw[2:size]
+    return b"" if not size else bytes((0, raw[1] & 1)) + bytes(raw[2:size])
 
 
-def payloads(data: bytes, meta: Meta, kept: list[Item], dropped: Dropped) -> tuple[list[bytes], list[tuple[int, int]]]:
+def payloads(
+    data: bytes, meta: Meta, kept: list[Item], dropped: Dropped
+) -> tuple[list[bytes | memoryview], list[tuple[int, int]]]:
     """Give the bytes of all kept items, equal ones once, and each item's (offset, size) in what they make together."""
-    known: dict[tuple[object, ...], bytes] = {}
-    places: dict[bytes, int] = {}
+    known: dict[tuple[object, ...], bytes | memoryview] = {}
+    places: dict[bytes | memoryview, int] = {}
     extents = []
     total = at = 0
     for item in kept:
@@ -283,7 +285,7 @@ def payloads(data: bytes, meta: Meta, kept: list[Item], dropped: Dropped) -> tup
     return list(places), extents
 
 
-def _derived_size(meta: Meta, item: Item, raw: bytes) -> int:
+def _derived_size(meta: Meta, item: Item, raw: memoryview) -> int:
     if item.kind == b"iden":
         return 0
     wide = 4 if len(raw) > 1 and raw[1] & 1 else 2

@@ -6,12 +6,13 @@ transparency. Thumbnails, depth maps, gain maps and other pictures go: each show
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 
 from photogate.errors import ImageRefused, Reason
 from photogate.findings import MetadataCategory
 from photogate.formats import exif, xmp
-from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, only, text
+from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, only, same, text
 from photogate.formats.bmff_coded import Dropped
 from photogate.formats.bmff_tracks import Track, read_tracks, samples, write_moov
 from photogate.formats.container import Context, ImageFormat, Measure, Part, Rewritten, refuse
@@ -120,10 +121,15 @@ def measure(data: bytes) -> Measure:
 
 def rewrite(data: bytes, context: Context) -> Rewritten:
     """Write the picture again, and nothing else."""
+    return Rewritten(b"".join(_pieces(data, context)), measure(data).orientation)
+
+
+def _pieces(data: bytes, context: Context) -> list[bytes | memoryview]:
+    """Give the new file in pieces: coded pictures that stay as they are, as views of `data`."""
     file = _read(data)
     _report(data, file, context)
     dropped = Dropped()
-    pieces: list[bytes] = []
+    pieces: list[bytes | memoryview] = []
     extents: list[tuple[int, int]] = []
     if file.meta is not None:
         pieces, extents = payloads(data, file.meta, file.kept, dropped)
@@ -150,8 +156,11 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
 
     start = sum(map(len, head(0, dropped))) + 8
     context.drop(_C.OTHER, "SEI, OBU and tails in coded pictures and properties", dropped.count)
-    body = box(b"mdat", *pieces, *(s for run in runs for s in run))
-    return Rewritten(b"".join((*head(start, Dropped()), body)), measure(data).orientation)
+    body = [*pieces, *(s for run in runs for s in run)]
+    length = 8 + sum(map(len, body))
+    if length >> 32:
+        refuse("Expected a picture of less than 4 GiB; found more", reason=Reason.TOO_LARGE)
+    return [*head(start, Dropped()), struct.pack(">I4s", length, b"mdat"), *body]
 
 
 _ITEM_CATEGORIES = {b"Exif": _C.OTHER, b"uri ": _C.OTHER, b"tmap": _C.OTHER}
@@ -179,11 +188,11 @@ def _report(data: bytes, file: _File, context: Context) -> None:
         if item.id in kept:
             continue
         if item.kind == b"Exif" and not item.refused and 4 < sum(e[1] for e in item.extents) < _EXIF_MAX:
-            raw = raw_bytes(data, file.meta, item, len(data))
+            raw = bytes(raw_bytes(data, file.meta, item, len(data)))
             # 23008-12, A.2.1: four bytes tell where the TIFF header stands
             exif.read(raw[4 + int.from_bytes(raw[:4], "big") :], context, "Exif item")
         elif item.content == b"application/rdf+xml" and not item.refused:
-            xmp.read(raw_bytes(data, file.meta, item, len(data)), context, "XMP item")
+            xmp.read(bytes(raw_bytes(data, file.meta, item, len(data))), context, "XMP item")
         elif roles.get(item.id) == b"thmb":
             context.drop(_C.THUMBNAIL, "thumbnail item")
         elif roles.get(item.id) == b"auxl":
@@ -223,8 +232,8 @@ def verify(data: bytes) -> None:
             covered += size
     if covered != len(data):
         refuse("Expected mdat to hold pictures only; found more", covered)
-    again = rewrite(data, Context())
-    if again.data != data:
+    pieces = _pieces(data, Context())
+    if sum(map(len, pieces)) != len(data) or not same(memoryview(data), pieces):
         refuse("Expected nothing left to remove; found something", top[0].start)
 
 
