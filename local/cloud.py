@@ -85,7 +85,7 @@ def default_parameters(base: str) -> dict[str, str]:
         "JwtAudience": AUDIENCE,
         "PageOrigin": base,
         "DeletionProtection": "false",
-        "ErasureWaitSeconds": "2",
+        "ErasureWaitSeconds": "30",
         "StaffPrincipals": f"arn:aws:iam::{ACCOUNT}:root",
     }
 

@@ -50,6 +50,7 @@ __all__ = [
     "Stored",
     "UploadRows",
     "new_erasure",
+    "preview",
     "subject_hash",
 ]
 
@@ -398,19 +399,6 @@ class EraseSubject:
             erasure = steps[erasure.phase](erasure, budget)
         return Progress(erasure.phase.value)
 
-    def preview(self, tenant: str, subject: str) -> Found:
-        """Count what an erasure would delete now; changes nothing."""
-        prefix, found = f"{tenant}/{subject}/", Found()
-        for name, bucket in self.buckets.items():
-            after: Marker | None = None
-            while True:
-                page = bucket.page(prefix, after)
-                found, after = found.with_page(name, page.entries), page.after
-                if after is None:
-                    break
-            found = found.with_unfinished(name, len(bucket.unfinished(prefix)))
-        return found.model_copy(update={"uploads": self.uploads.count_of(tenant, subject)})
-
     def _save(self, erasure: Erasure, **changes: Any) -> Erasure:
         return self.store.save(erasure.model_copy(update=changes))
 
@@ -584,6 +572,20 @@ class EraseSubject:
                 details={DetailKey.ERASURE_ID: erasure.erasure_id, **more},
             )
         )
+
+
+def preview(buckets: Mapping[str, Prefix], uploads: UploadRows, tenant: str, subject: str) -> Found:
+    """Count what an erasure would delete now; changes nothing."""
+    prefix, found = f"{tenant}/{subject}/", Found()
+    for name, bucket in buckets.items():
+        after: Marker | None = None
+        while True:
+            page = bucket.page(prefix, after)
+            found, after = found.with_page(name, page.entries), page.after
+            if after is None:
+                break
+        found = found.with_unfinished(name, len(bucket.unfinished(prefix)))
+    return found.model_copy(update={"uploads": uploads.count_of(tenant, subject)})
 
 
 def _sum(earlier: Found, tally: Found) -> Found:

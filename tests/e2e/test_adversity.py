@@ -122,7 +122,9 @@ def test_a_consent_withdrawn_before_the_photo_arrives_keeps_nothing(cloud: Local
     assert send_form(courier.pool, upload["post"], photos.parcel()).status == 204
 
     ended = courier.wait(upload["id"])
-    assert (ended["status"], ended["reason"]) == ("REJECTED", "no_consent")
+    # Withdrawal starts the erasure, whose fence may come before admission looks at the consent.
+    assert ended["status"] == "REJECTED"
+    assert ended["reason"] in ("no_consent", "fenced")
     for bucket in BUCKETS:
         assert not versions(cloud, bucket, upload["id"]), bucket
 

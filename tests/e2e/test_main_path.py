@@ -166,7 +166,9 @@ def test_a_withdrawn_consent_issues_no_upload(courier: Client) -> None:
 
     body = {"content_type": "image/jpeg", "size": 100, "purpose": "proof_of_delivery", "consent_id": consent}
 
-    assert courier.post("/uploads", body).json["reason"] == "no_consent"
+    # Withdrawal starts the erasure: before its fence the consent is missing, behind it the subject is closed.
+    refused = courier.post("/uploads", body)
+    assert (refused.status, refused.json["reason"]) in {(403, "no_consent"), (409, "fenced")}
 
 
 def test_one_idempotency_key_gives_one_upload(courier: Client) -> None:

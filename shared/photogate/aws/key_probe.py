@@ -30,10 +30,13 @@ class KeyProbe:
             key = self._keys.unwrapped(place.tenant, place.subject)
         except NotFound:
             return None
-        sealed = b"".join(seal(key.key, key.key_id, Context.of(place, PURPOSE), [secrets.token_bytes(32)]))
-        wipe(key.key)
-        if not self.opens(place, sealed):
-            raise IntegrityError("Expected the subject's key to open what it sealed; found that it does not")
+        try:
+            context = Context.of(place, PURPOSE)
+            sealed = b"".join(seal(key.key, key.key_id, context, [secrets.token_bytes(32)]))
+            # With the key at hand: to fetch it again would fail where another run of this erasure is further on.
+            b"".join(unseal(key.key, context, [sealed]))
+        finally:
+            wipe(key.key)
         return sealed
 
     def opens(self, place: ObjectKey, sealed: bytes) -> bool:

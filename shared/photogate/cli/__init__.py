@@ -26,6 +26,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "report": ("photogate.cli.report", "report", "Evidence for auditors, breach notices, records of processing."),
     "consent": ("photogate.cli.consent", "consent", "Show and export a subject's consents."),
     "subject": ("photogate.cli.subject", "subject", "Find a subject, and give them all that is kept of them."),
+    "erase": ("photogate.cli.erase", "erase", "Erase a subject, and certify it."),
+    "hold": ("photogate.cli.erase", "hold", "Place and lift legal holds."),
     "retention": ("photogate.cli.retention", "retention", "List what is due for deletion."),
     "local": ("photogate.cli.local", "local", "Run the service on this machine."),
 }
