@@ -32,6 +32,7 @@ from photogate.cli.audit_files import WRITERS
 from photogate.cli.audit_tables import open_export
 from photogate.errors import Reason
 from tests.audit_builders import STAFF, START, SUBJECT, TENANT, MemoryStore, a_log, an_event
+from tests.stack import ROOT
 
 OTHER_SUBJECT = "d" * 32
 OTHER_STAFF = "e" * 32
@@ -262,3 +263,10 @@ def test_a_saved_query_says_what_it_answers_and_what_each_parameter_is(query: An
     assert query.sql.startswith("-- ")
     assert query.sql.endswith("\n")
     assert ";" not in query.sql.partition("select")[2]  # Athena takes one statement
+
+
+def test_the_page_lists_the_ten_questions() -> None:
+    page = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
+    for query in saved_queries().values():
+        row = f"| {query.title} | `{query.name}` | {'; '.join(query.parameters)} |".replace("|  |", "| |")
+        assert row in page.splitlines(), query.name
