@@ -147,6 +147,7 @@ class UploadStatus(_Answer):
     retry_after_ms: int | None = Field(default=None, description="When to ask again.")
     reason: Reason | None = None
     photo: str | None = Field(default=None, description="Path of the stored photo; null where none is stored.")
+    appealable: bool = Field(default=False, description="Whether POST /uploads/{id}/appeal would be taken.")
 
 
 class PhotoLink(_Answer):
@@ -172,6 +173,13 @@ class PolicyChanged(_Answer):
 
     hash: str
     revision: int
+
+
+class Appealed(_Answer):
+    """An upload that a person will look at."""
+
+    id: HexId
+    status: Status
 
 
 class Review(_Answer):
@@ -297,6 +305,11 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         Scope.POLICY_WRITE,
         "The change is an event before it is in force.",
         headers=(("If-Match", "Hash of the policy that was read; the change is refused where it is another's."),),
+    ),
+    ("POST", "/uploads/{id}/appeal"): Operation(
+        Appealed,
+        Scope.UPLOADS_WRITE,
+        "The caller's own, where the policy has kept the original; once. Its photo stays readable meanwhile.",
     ),
     ("GET", "/reviews"): Operation(
         ReviewList,

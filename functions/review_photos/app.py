@@ -93,5 +93,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer the HTTP API, or its schedule: then end what reviewers left."""
     if event.get("source") == "aws.events":
         version = context.function_version
-        return SweepReviews(world.uploads, lambda run: settlement(run, version), system_clock).run()
+        return SweepReviews(world.uploads, world.subjects, lambda run: settlement(run, version), system_clock).run()
     return api.resolver.resolve(event, context)

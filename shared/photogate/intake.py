@@ -387,8 +387,7 @@ class Photos:
     def read(self, caller: Caller, upload_id: str, vault: Links) -> dict[str, Any]:
         """Give a link to the stored photo, and write down who asked."""
         upload = self.find(caller, upload_id)
-        stored = upload.status in (Status.ACCEPTED, Status.REDACTED) and upload.photo_key and upload.photo_version
-        if not stored or upload.photo_key is None or upload.photo_version is None:
+        if not upload.readable or upload.photo_key is None or upload.photo_version is None:
             raise NotFound("Expected a stored photo; found none")
         require_open(self.identity.subjects, upload.tenant, upload.subject)
         self.trail.by(spoken_by(caller, self.identity.of(caller))).record(

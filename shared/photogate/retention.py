@@ -25,7 +25,7 @@ from photogate.errors import Conflict, Duplicate, Transient
 from photogate.uploads import Status, Upload, UploadStore
 from photogate.workflow.ports import Objects
 
-__all__ = ["FAILED", "HELD_FOR", "MOST", "DuePhoto", "RetentionStore", "SweepRetention"]
+__all__ = ["FAILED", "HELD_FOR", "MOST", "DuePhoto", "Holds", "RetentionStore", "SweepRetention"]
 
 T = TypeVar("T")
 

@@ -182,6 +182,8 @@ class Upload:
         What reviewers said in the review that is under way, or in the last one.
     rounds
         How often a review has ended it.
+    sealed
+        Whether the original of a redacted photo is kept, sealed, for an appeal.
     appealed
         Whether the uploader has appealed; that is done once.
     """
@@ -211,8 +213,20 @@ class Upload:
     counts: dict[str, int] = field(default_factory=dict)
     votes: tuple[Vote, ...] = ()
     rounds: int = 0
+    sealed: bool = False
     appealed: bool = False
     cleaned: bool = False
+
+    @property
+    def appealable(self) -> bool:
+        """Whether its uploader may appeal."""
+        return self.status is Status.REDACTED and self.sealed and not self.appealed
+
+    @property
+    def readable(self) -> bool:
+        """Whether its photo can be read: that of an appeal stays readable while somebody looks at it."""
+        kept = self.status in (Status.ACCEPTED, Status.REDACTED) or (self.status is Status.IN_REVIEW and self.appealed)
+        return kept and self.photo_key is not None
 
     @property
     def key(self) -> ObjectKey:
@@ -236,6 +250,7 @@ class Outcome:
     photo_sha256: str | None = None
     scene: dict[str, int | str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +320,15 @@ class UploadStore(Protocol):
 
     def settle(self, upload: Upload, execution_id: str, outcome: Outcome, now: datetime) -> Upload:
         """Move `IN_REVIEW` to its outcome: as `finish`, for the holder of the review's claim."""
+
+    def appeal(self, upload: Upload, now: datetime) -> Upload:
+        """Move `REDACTED` to `IN_REVIEW`, once; finding it appealed already is no error.
+
+        Raises
+        ------
+        Conflict
+            If it cannot be appealed.
+        """
 
     def postpone(self, upload: Upload, until: datetime) -> None:
         """Let the review's sweep look at it again at that time."""

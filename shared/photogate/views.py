@@ -26,8 +26,8 @@ def upload_view(upload: Upload, accept_language: str | None) -> dict[str, Any]:
     }
     if upload.status.terminal:
         view["reason"] = upload.reason.value if upload.reason else None
-        stored = upload.photo_key and upload.status in (Status.ACCEPTED, Status.REDACTED)
-        view["photo"] = f"/photos/{upload.upload_id}" if stored else None
+        view["photo"] = f"/photos/{upload.upload_id}" if upload.readable else None
+        view["appealable"] = upload.appealable and upload.cleaned
     else:
         view["retry_after_ms"] = RETRY_AFTER_MS[upload.status]
     return view

@@ -44,7 +44,7 @@ AMAZON_POLICIES = {
 # Who may read what lies in quarantine.
 READS_QUARANTINE = {"ReviewPhotosFunction"}
 # Who may use subjects' data keys to seal, and reads nothing that is sealed.
-SEALS = {"QuarantinePhotoFunction", "SweepUploadsFunction"}
+SEALS = {"QuarantinePhotoFunction", "StorePhotoFunction", "SweepUploadsFunction"}
 
 # Who may ask whether a name is still there, and has no key to what it names.
 HEADS = {"EraseSubjectFunction"}

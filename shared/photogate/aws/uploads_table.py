@@ -131,7 +131,7 @@ class DynamoUploads:
         """Move `IN_REVIEW` to its outcome, for the holder of the review's claim."""
         # Back among the open items, until what must not stay is gone.
         again = {"rounds": upload.rounds + 1, "cleaned": False, "open_shard": _shard(upload, "open"), "open_since": now}
-        removed = ", review_tenant, review_since"
+        removed = ", review_tenant, review_since, sealed"
         if outcome.photo_key is None:
             removed += ", photo_key, photo_version, photo_sha256"
         return self._end(upload, execution_id, outcome, now, Status.IN_REVIEW, removed, again)
@@ -146,6 +146,9 @@ class DynamoUploads:
         removed: str,
         more: dict[str, Any],
     ) -> Upload:
+        # A photo that stands after an appeal is kept as long as was promised when it was first stored.
+        days = timedelta(days=upload.retention_days)
+        first_kept = upload.retain_until - days if upload.retain_until else now
         finished = {
             "status": outcome.status.value,
             "decision": outcome.decision.value if outcome.decision else None,
@@ -155,8 +158,9 @@ class DynamoUploads:
             "photo_version": outcome.photo_version,
             "photo_sha256": outcome.photo_sha256,
             "scene": outcome.scene or None,
-            **due_keys(upload, outcome, now),
+            **due_keys(upload, outcome, first_kept),
             "counts": outcome.counts or None,
+            "sealed": outcome.sealed or None,
             **more,
         }
         present = {k: v for k, v in finished.items() if v is not None}
@@ -290,6 +294,37 @@ class DynamoUploads:
         free = "(claimed_at < :stale OR claim_execution = :execution)"
         lost = Duplicate("Expected a review that nobody carries out; found another execution's claim")
         return self._review_update(upload, "SET " + _CLAIM_REVIEW.removeprefix(", "), free, values, lost)
+
+    def appeal(self, upload: Upload, now: datetime) -> Upload:
+        """Move `REDACTED` to `IN_REVIEW`, once."""
+        values = {
+            **_open_review(upload, now),
+            "in_review": Status.IN_REVIEW.value,
+            "redacted": Status.REDACTED.value,
+            "appealed": Reason.APPEALED.value,
+            "yes": True,
+        }
+        try:
+            with translated():
+                answer = self._client.update_item(
+                    TableName=self._table,
+                    Key=to_item({"pk": _pk(upload.tenant, upload.upload_id)}),
+                    UpdateExpression=f"SET #status = :in_review, #reason = :appealed, appealed = :yes, "
+                    f"finished_at = :since, {_OPEN_REVIEW} REMOVE votes, votes_count, #counts",
+                    ConditionExpression="#status = :redacted AND sealed = :yes AND cleaned = :yes "
+                    "AND attribute_not_exists(appealed)",
+                    ExpressionAttributeNames={"#status": "status", "#reason": "reason", "#counts": "counts"},
+                    ExpressionAttributeValues=to_values(values),
+                    ReturnValues="ALL_NEW",
+                )
+            return _upload(from_item(answer["Attributes"]))
+        except ClientError as error:
+            if error_code(error) != "ConditionalCheckFailedException":
+                raise
+        found = self.get(upload.tenant, upload.upload_id)
+        if found is None or not (found.appealed and found.status is Status.IN_REVIEW):
+            raise Conflict("Expected a redacted photo whose original is kept, not appealed before; found another state")
+        return found
 
     def postpone(self, upload: Upload, until: datetime) -> None:
         """Let the review's sweep look at it again at that time."""
@@ -469,6 +504,7 @@ def _upload(row: dict[str, Any]) -> Upload:
             counts=row.get("counts", {}),
             votes=tuple(Vote.read(vote) for vote in row.get("votes", [])),
             rounds=row.get("rounds", 0),
+            sealed=row.get("sealed", False),
             appealed=row.get("appealed", False),
         )
     return upload

@@ -38,10 +38,12 @@ FINDINGS = "findings.json"
 
 @dataclass(frozen=True, slots=True)
 class StorePhoto:
-    """Puts the result into the vault."""
+    """Puts the result into the vault; and the original of a redacted one, sealed, where the policy keeps it."""
 
+    incoming: Objects
     work: Objects
     vault: Objects
+    quarantine: Sealed
     subjects: SubjectStore
     trail: Trail
 
@@ -69,7 +71,10 @@ class StorePhoto:
             policy_hash=state.policy_hash,
             details={DetailKey.SHA256: sha256, DetailKey.BYTES: len(data), DetailKey.FORMAT: fmt},
         )
-        return Stored(key=key, version_id=version, sha256=sha256)
+        sealed = state.redact is not None and state.redact.seal
+        if sealed:
+            self.quarantine.seal(place, read_checked(self.incoming, state.key, state.sha256, state.version_id))
+        return Stored(key=key, version_id=version, sha256=sha256, sealed=sealed)
 
 
 @dataclass(frozen=True, slots=True)

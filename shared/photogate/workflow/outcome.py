@@ -51,6 +51,7 @@ def outcome_of(state: PhotoState) -> Outcome:
             photo_key=state.stored.key,
             photo_version=state.stored.version_id,
             photo_sha256=state.stored.sha256,
+            sealed=state.stored.sealed,
         )
     rejected = (
         state.admission is Admission.REJECTED
@@ -128,7 +129,7 @@ class RecordOutcome:
         for bucket in (self.incoming, self.work):
             for version in list(bucket.versions(key)):
                 bucket.delete(version.key, version.version_id)
-        if upload.status is not Status.IN_REVIEW:
+        if upload.status is not Status.IN_REVIEW and not upload.appealable:
             for version in list(self.quarantine.versions(key)):
                 self.quarantine.delete(version.key, version.version_id)
         for version in list(self.vault.versions(key)):
@@ -144,6 +145,9 @@ class RecordOutcome:
     def _record(self, upload: Upload, name: EventName, step: str) -> None:
         # Run and function are the upload's and this step's: whoever finishes the work, the events are written once.
         details: dict[DetailKey, int | str] = {DetailKey.STATUS: upload.status.value}
+        if name is EventName.ORIGINAL_DELETED and (upload.status is Status.IN_REVIEW or upload.appealable):
+            # Not everywhere: a sealed one stays in quarantine.
+            details[DetailKey.BUCKET] = "incoming"
         if upload.decision is not None:
             details[DetailKey.DECISION] = upload.decision.value
         if upload.photo_sha256 is not None:

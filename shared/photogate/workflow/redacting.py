@@ -71,6 +71,7 @@ class RedactPhoto:
             orientation=measure(hidden).orientation,
             boxes=len(boxes),
             round=round_,
+            seal=policy.seal_originals,
         )
         self.trail.record(
             EventName.PHOTO_REDACTED,

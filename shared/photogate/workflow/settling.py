@@ -25,6 +25,7 @@ from photogate.formats import Stripped, sniff, strip
 from photogate.guidance import Scene
 from photogate.policy import Decision, Policy, ReviewRule
 from photogate.rendition import picture_size
+from photogate.retention import HELD_FOR, Holds
 from photogate.review import Ruling, Verdict, found_boxes, rule
 from photogate.tenants import PolicyStore, policy_in_force
 from photogate.uploads import EXTENSIONS, STATUS_OF, Outcome, Status, Upload, UploadStore
@@ -239,6 +240,7 @@ class SweepReviews:
     """
 
     uploads: UploadStore
+    holds: Holds
     settlement: Callable[[str], Settlement]
     clock: Clock
     most: int = 200
@@ -267,6 +269,10 @@ class SweepReviews:
         if not complete and now < due:
             self.uploads.postpone(upload, due)
             return "waiting"
+        if not complete and self.holds.is_held(upload.tenant, upload.subject):
+            # Time alone deletes nothing of a subject under a legal hold.
+            self.uploads.postpone(upload, now + HELD_FOR)
+            return "held"
         upload = self.uploads.take_over(upload, execution, now)
         if complete:
             return self._carry_out(settlement, upload, execution)

@@ -80,13 +80,14 @@ class Detect(_Part):
 
 
 class Redact(_Part):
-    """What RedactPhoto answers; `round` is 1 or 2."""
+    """What RedactPhoto answers; `round` is 1 or 2, and `seal` says that the policy keeps the original for an appeal."""
 
     sha256: str
     format: str
     orientation: int = 1
     boxes: int
     round: int
+    seal: bool = False
 
 
 class Verdict(StrEnum):
@@ -105,11 +106,12 @@ class Second(_Part):
 
 
 class Stored(_Part):
-    """What StorePhoto answers."""
+    """What StorePhoto answers; `sealed` says that the original is kept as well, sealed, for an appeal."""
 
     key: str
     version_id: str
     sha256: str
+    sealed: bool = False
 
 
 class Retake(_Part):
