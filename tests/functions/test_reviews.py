@@ -423,3 +423,19 @@ def test_the_uploader_is_told_nothing_of_who_decided(aws: Account) -> None:
     decided(aws, upload, "reject", "face")
     view = aws.status({"id": upload}, caller=CALLER)
     assert set(view) == {"id", "status", "created_at", "message", "language", "reason", "photo"}
+
+
+def test_time_alone_deletes_nothing_of_a_subject_under_a_legal_hold(aws: Account) -> None:
+    upload = in_review(aws)
+    (original, *_) = aws.objects("quarantine")
+    subject = {"pk": {"S": f"subject#acme#{original.split('/')[1]}"}}
+    held = {":now": {"S": "2026-11-01T00:00:00.000Z"}}
+    aws.dynamodb.update_item(
+        TableName="subjects", Key=subject, UpdateExpression="SET held_at = :now", ExpressionAttributeValues=held
+    )
+
+    assert aws.sweep_later(8 * DAY, "review_photos") == {"held": 1}
+    assert original in aws.objects("quarantine")
+    aws.dynamodb.update_item(TableName="subjects", Key=subject, UpdateExpression="REMOVE held_at")
+    assert aws.sweep_later(10 * DAY, "review_photos") == {"rejected": 1}
+    assert aws.status({"id": upload})["reason"] == "review_overdue"
