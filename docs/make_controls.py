@@ -33,6 +33,10 @@ Four sources, each named on the page:
   photos is checked against all of them. Making a report is one `audit.exported` event of whoever makes it.
 - **The verifier**: `photogate audit verify` over `--export`; without it, the deployment's own newest `audit.verified`.
 
+Whoever makes a report needs Query and PutItem on the Audit table, Query on its indexes, GetItem on Policies and Ledger,
+GetObject on the ledger bucket, `kms:GenerateMac` on the pseudonym key; with `--stack`, `cloudformation:GetTemplate` and
+`DescribeStacks`.
+
 A check comes to one of three results, and so does a control:
 
 | result | a check | a control |

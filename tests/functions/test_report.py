@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from photogate.audit.event import DetailKey, EventName, Outcome, tenant_chain
 from photogate.audit.receipt import check_receipt
 from photogate.cli import cli
+from photogate.policy import default_policy
 from photogate.report.controls import FRAMEWORKS
 from tests import photos
 from tests.functions.cloud import TENANT, Account
@@ -93,6 +94,15 @@ def test_each_event_shown_has_a_receipt_that_checks(busy: Account, tmp_path: Pat
         body, _, _ = check_receipt((tmp_path / example["receipt"]).read_bytes(), EcSigner().key)
         assert json.loads(body)["id"] == example["event_id"]
         assert f'href="{example["receipt"]}"' in page
+
+
+def test_a_purpose_that_a_later_policy_no_longer_has_was_declared_all_the_same(aws: Account, tmp_path: Path) -> None:
+    aws.process(aws.upload(photos.parcel(), request_id="http-a"))
+    (purpose,) = default_policy().purposes.values()
+    aws.set_policy(default_policy().model_copy(update={"purposes": {"parking": purpose}}))
+    report(tmp_path, "--framework", "gdpr")
+    assert checks(read(tmp_path))["purposes_kept"] == "found"
+    assert checks(read(tmp_path))["policies_logged"] == "found"
 
 
 def test_before_anything_is_sealed_there_are_no_receipts(busy: Account, tmp_path: Path) -> None:

@@ -198,14 +198,16 @@ def gather(period: Period, facts: Facts, verified: Verification | None) -> Evide
         raise NotFound("Expected a tenant with a policy; found none")
     table = AuditTable(dynamodb, settings_of(LedgerSettings, desk.outputs).audit_table)
     policy = policy_in_force(policies, table, tenant)
+    announced = announced_policies(desk.reader, tenant, current.revision)
+    documents = [found for found in (policies.get(tenant, h) for h in sorted(announced)) if found is not None]
     activity = summarise(
         period.rows(tenant),
         period.rows(LOG_TENANT),
         tenant=tenant,
         since=period.since,
         until=period.until,
-        policies=announced_policies(desk.reader, tenant, current.revision),
-        purposes=policy.purposes,
+        policies=announced,
+        purposes={purpose for document in documents for purpose in document.purposes},
         review_days=policy.review.days,
     )
     return Evidence(facts, activity, policy, verified or verification_of(activity))

@@ -223,6 +223,7 @@ def _deleted(g: _Gathering, row: Row, f: Mapping[str, Any], details: Mapping[str
     if way.status != "IN_REVIEW":
         g.require(Rule.DELETED, True, row)
         del g.ways[f["upload_id"]]
+        g.places.pop(row.chain, None)
 
 
 def _expired(g: _Gathering, row: Row, f: Mapping[str, Any], details: Mapping[str, Any]) -> None:
@@ -333,7 +334,7 @@ def summarise(
     policies
         Hashes of policies whose change the log knows of from before the period.
     purposes
-        The purposes of the policy in force; none checks that there is one at all.
+        The purposes of these policies; without any, it is checked that there is a purpose at all.
     review_days
         How long a review may take.
     """

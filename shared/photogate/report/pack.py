@@ -14,10 +14,10 @@ from photogate.report.activity import Example
 from photogate.report.assess import Assessment
 from photogate.report.controls import Framework
 from photogate.report.evidence import Check, Evidence, Result, State
-from photogate.report.facts import Bucket
+from photogate.report.facts import Bucket, Facts, Role
 from photogate.report.markup import Markup, join, page, table, tag
 
-__all__ = ["Pack", "as_json", "as_page"]
+__all__ = ["Pack", "allowed", "as_json", "as_page"]
 
 CLASS = {State.FOUND: "found", State.FAILING: "failing", State.ABSENT: "absent"}
 MARK = {State.FOUND: "✓", State.FAILING: "✕", State.ABSENT: "–"}
@@ -61,6 +61,7 @@ def as_json(pack: Pack) -> dict[str, Any]:
         "made_at": timestamp(pack.made_at),
         "photogate": __version__,
         "facts": asdict(e.facts.source),
+        "deployment": _deployment_json(e.facts),
         "policy_hash": e.policy.hash,
         "verification": None if e.verification is None else asdict(e.verification),
         "events": e.activity.events,
@@ -68,6 +69,25 @@ def as_json(pack: Pack) -> dict[str, Any]:
         "summary": {CLASS[state]: pack.count(state) for state in State},
         "controls": [_control_json(a, pack) for a in pack.assessments],
     }
+
+
+def _deployment_json(facts: Facts) -> dict[str, Any]:
+    return {
+        "keys": [asdict(key) | {"contexts": sorted(key.contexts)} for key in facts.keys],
+        "buckets": [asdict(bucket) for bucket in facts.buckets],
+        "tables": [asdict(found) for found in facts.tables],
+        "routes": [asdict(route) for route in facts.routes],
+        "roles": [{"name": r.name, "owner": r.owner, "may": dict(allowed(r))} for r in facts.roles],
+    }
+
+
+def allowed(role: Role) -> list[tuple[str, list[str]]]:
+    """Give what a role may do, as actions by resource."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for s in role.statements:
+        for resource in s.resources:
+            found[resource].update(s.actions if s.effect == "Allow" else (f"not {action}" for action in s.actions))
+    return [(resource, sorted(actions)) for resource, actions in sorted(found.items())]
 
 
 def _control_json(a: Assessment, pack: Pack) -> dict[str, Any]:
@@ -216,14 +236,11 @@ def _reference(example: Example, pack: Pack) -> Markup:
 
 def _appendix(pack: Pack) -> list[Markup]:
     facts = pack.evidence.facts
-    matrix = []
-    for role in facts.roles:
-        by_resource: dict[str, set[str]] = defaultdict(set)
-        for s in role.statements:
-            for resource in s.resources:
-                by_resource[resource].update(s.actions if s.effect == "Allow" else (f"not {x}" for x in s.actions))
-        for n, (resource, actions) in enumerate(sorted(by_resource.items())):
-            matrix.append((role.name if not n else "", resource, ", ".join(sorted(actions))))
+    matrix = [
+        (role.name if not n else "", resource, ", ".join(actions))
+        for role in facts.roles
+        for n, (resource, actions) in enumerate(allowed(role))
+    ]
     keys = [
         (k.name, k.spec, "yearly" if k.rotates else "no" if k.can_rotate else "not by KMS", "yes" if k.apart else "no")
         for k in facts.keys
