@@ -16,6 +16,7 @@ from photogate.http import Api, answer
 from photogate.intake import spoken_by
 from photogate.observability import step
 from photogate.policy import parse_policy
+from photogate.retention import require_outlived
 from photogate.tenants import change_policy, find_policy
 
 
@@ -43,7 +44,7 @@ def put_policy() -> Response[str]:
     """Put a policy in force, or confirm the one that is; If-Match, where it is sent, names the hash that was read."""
     caller = api.caller
     require_scope(caller, Scope.POLICY_WRITE)
-    policy = parse_policy(api.body)
+    policy = require_outlived(parse_policy(api.body), settings.audit_retention_days)
     trail = world.trail(api.request_id, api.function_version).by(spoken_by(caller, world.identity.of(caller)))
     expected = (api.header("if-match") or "").strip('"') or None
     current = change_policy(world.policies, trail, caller.tenant, policy, expected)

@@ -21,11 +21,12 @@ from photogate.audit.event import DetailKey, EventName
 from photogate.audit.trail import Trail
 from photogate.clock import Clock
 from photogate.consent import ConsentStore, DueConsent, expire, settle
-from photogate.errors import Conflict, Duplicate, Transient
+from photogate.errors import Conflict, Duplicate, PolicyRefused, Transient
+from photogate.policy import Policy
 from photogate.uploads import Status, Upload, UploadStore
 from photogate.workflow.ports import Objects
 
-__all__ = ["FAILED", "HELD_FOR", "MOST", "DuePhoto", "Holds", "RetentionStore", "SweepRetention"]
+__all__ = ["FAILED", "HELD_FOR", "MOST", "DuePhoto", "Holds", "RetentionStore", "SweepRetention", "require_outlived"]
 
 T = TypeVar("T")
 
@@ -75,6 +76,21 @@ class DueConsents(ConsentStore, Protocol):
 
     def due(self, by: datetime) -> list[DueConsent]:
         """Give the consents that the sweep must look at by then."""
+
+
+def require_outlived(policy: Policy, audit_retention_days: int) -> Policy:
+    """Go on only with a policy that keeps no photo longer than the log keeps the photo's events.
+
+    Raises
+    ------
+    PolicyRefused
+        Otherwise: a photo's expiry would begin its chain anew, which the sealer takes for tampering.
+    """
+    if any(rule.retention_days >= audit_retention_days for rule in policy.purposes.values()):
+        raise PolicyRefused(
+            f"Expected purposes.retention_days below {audit_retention_days}, as the log keeps events; found more"
+        )
+    return policy
 
 
 @dataclass(frozen=True, slots=True)

@@ -259,3 +259,12 @@ def test_an_event_that_the_log_did_not_get_is_written_by_the_sweep(
 
 def test_no_hold_is_found_where_there_is_no_subject(aws: Account) -> None:
     assert not DynamoSubjects(aws.dynamodb, "subjects").is_held(TENANT, "0" * 32)
+
+
+@pytest.mark.parametrize(("days", "status"), [(2556, 200), (2557, 400)])
+def test_no_policy_keeps_a_photo_longer_than_its_evidence(aws: Account, days: int, status: int) -> None:
+    policy = Policy(purposes={PURPOSE: Purpose(notice="A notice.", retention_days=days)})
+
+    found, answer = aws.http("manage_policy", "PUT", "/policy", policy.document().decode(), scopes="policy:write")
+
+    assert found == status, answer

@@ -23,6 +23,7 @@ from photogate.clock import stamp
 from photogate.config import AuditSettings, Name, PoliciesSettings
 from photogate.findings import Band, Box, Finding, FindingKind
 from photogate.policy import Policy, decide, default_policy, parse_policy
+from photogate.retention import require_outlived
 from photogate.tenants import change_policy, create_tenant, find_policy
 
 __all__ = ["policy", "tenant"]
@@ -62,6 +63,10 @@ class Desk:
         self._settings = settings
         self.audit = AuditTable(client, settings.audit_table)
         self.policies = DynamoPolicies(client, settings.policies_table)
+
+    def checked(self, policy: Policy) -> Policy:
+        """Give a policy that this deployment can keep to."""
+        return require_outlived(policy, self._settings.audit_retention_days)
 
     def trail(self, tenant: str) -> Trail:
         """Give what appends this command's events, as the member of staff whose credentials are in use."""
@@ -110,7 +115,7 @@ def show(tenant: str | None, outputs: Path | None) -> None:
 @deployed
 def set_(desk: Desk, tenant: str, file: Any) -> None:
     """Put the policy in FILE (- is stdin) in force for TENANT, or confirm it; uploads under way keep theirs."""
-    current = change_policy(desk.policies, desk.trail(tenant), tenant, parse_policy(file.read()))
+    current = change_policy(desk.policies, desk.trail(tenant), tenant, desk.checked(parse_policy(file.read())))
     click.echo(json.dumps({"tenant": tenant, "hash": current.policy_hash, "revision": current.revision}))
 
 
@@ -152,6 +157,6 @@ def tenant() -> None:
 @deployed
 def create(desk: Desk, name: str, file: Any) -> None:
     """Create the tenant NAME: 2 to 40 of a-z, 0-9 and -."""
-    first: Policy | None = parse_policy(file.read()) if file else None
+    first = desk.checked(parse_policy(file.read()) if file else default_policy())
     current = create_tenant(desk.policies, desk.trail(name), name, first)
     click.echo(json.dumps({"tenant": name, "hash": current.policy_hash, "revision": current.revision}))
