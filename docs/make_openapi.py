@@ -283,8 +283,12 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/consents/{id}/receipt"): Operation(
         TlogProof,
         None,
-        "Of the caller's own consent. An event is sealed within seconds; until then the answer is a 503.",
-        query=(("event", "Which of the record's events, counted from 0; the last unless given."),),
+        "Of the caller's own consent, and after its erasure for whoever holds both ids. An event is sealed within "
+        "seconds; until then the answer is a 503.",
+        query=(
+            ("event", "Which of the record's events, counted from 0; the last unless given."),
+            ("subject", "As the record's own paths have it: needed once the subject is erased."),
+        ),
     ),
     ("POST", "/uploads"): Operation(
         UploadIssued,

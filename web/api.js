@@ -44,9 +44,9 @@ export class Api {
     return this.#repeat("POST", `/consents/${id}/withdraw`);
   }
 
-  /** The proof that the record's last event is in the log, as text; an event is sealed within seconds. */
-  receipt(id) {
-    return this.#repeat("GET", `/consents/${id}/receipt`);
+  /** The proof that a consent's event is in the log, as text; an event is sealed within seconds. */
+  receipt({ receipt }) {
+    return this.#repeat("GET", receipt);
   }
 
   /** Announces a photo; `key` makes repeating it harmless. */

@@ -21,7 +21,7 @@ let api;
 let config;
 let notice; // {notice, notice_hash, valid_days}
 let consent; // {id, notice_hash, ...} while it stands
-let withdrawn = []; // Ids of the consents that were withdrawn on this visit.
+let withdrawn = []; // The consents that were withdrawn on this visit.
 let photo; // What `read` gave of the chosen file.
 let leaving = new AbortController(); // Aborts what is being sent.
 let retry = () => location.reload();
@@ -117,7 +117,7 @@ async function answerNotice(decision) {
 
 /** Withdraws every consent to this purpose, not only the one that the page goes by. */
 async function withdraw() {
-  for (const { id } of await readConsents()) withdrawn.push((await api.withdraw(id)).id);
+  for (const { id } of await readConsents()) withdrawn.push(await api.withdraw(id));
   forgetPhoto();
   shown.outcome = null;
   await askConsent("withdrawn");
@@ -125,9 +125,9 @@ async function withdraw() {
 
 /** Saves the receipts of what was withdrawn: whoever has the log's public key can check them. */
 async function saveReceipts() {
-  for (const id of withdrawn) {
+  for (const { id, events } of withdrawn) {
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([await api.receipt(id)], { type: "text/plain" }));
+    link.href = URL.createObjectURL(new Blob([await api.receipt(events.at(-1))], { type: "text/plain" }));
     link.download = `consent-${id}.tlog-proof`;
     link.click();
     URL.revokeObjectURL(link.href);

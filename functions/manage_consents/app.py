@@ -68,7 +68,9 @@ def reconfirm_consent(consent_id: str) -> Response[str]:
 @api.resolver.get("/consents/<consent_id>/receipt")
 def give_consent_receipt(consent_id: str) -> Response[str]:
     """Prove to the subject that an event of its consent is in the log."""
-    return text_answer(consents().receipt(api.caller, consent_id, api.query.get("event")).data.decode())
+    asked = api.query
+    receipt = consents().receipt(api.caller, consent_id, asked.get("event"), asked.get("subject"))
+    return text_answer(receipt.data.decode())
 
 
 @step("manage_consents")

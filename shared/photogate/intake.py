@@ -224,8 +224,16 @@ class Consents:
             erasure = None
         return {**self._view(consent), "erasure": erasure}
 
-    def receipt(self, caller: Caller, consent_id: str, place: str | None) -> Receipt:
+    def receipt(self, caller: Caller, consent_id: str, place: str | None, holder: str | None) -> Receipt:
         """Prove that one of the record's events, the last unless told otherwise, is in the log.
+
+        A withdrawal starts an erasure, after which nothing knows that the record was the caller's. So whoever holds
+        the ids of record and subject, random numbers of 128 bits, may ask for an erased subject's; it names nobody.
+
+        Parameters
+        ----------
+        holder
+            The subject's pseudonym, as the path in the record's view has it; only of use while or after it is erased.
 
         Raises
         ------
@@ -234,20 +242,22 @@ class Consents:
         Transient
             If the event is not sealed yet.
         """
-        consent = settle(self.consents, self._mine(caller, consent_id), self.trail)
+        gone = holder is not None and is_id(holder) and not self.identity.subjects.is_open(caller.tenant, holder)
+        subject = holder if gone else self.identity.known(caller)
+        consent = settle(self.consents, self._of(caller.tenant, subject, consent_id), self.trail)
         wanted = str(len(consent.events) - 1) if place is None else place
         if wanted not in map(str, range(len(consent.events))):
             raise NotFound("Expected an event of this consent, counted from 0; found none")
         receipt = self.receipts.of(consent.chain, consent.logged[int(wanted)])
         if receipt is None:
-            raise Transient(
-                "Expected the event to be covered by a checkpoint; it is not yet, which takes a few seconds"
-            )
+            raise Transient("Expected a checkpoint to cover the event; none does yet, which takes a few seconds")
         return receipt
 
     def _mine(self, caller: Caller, consent_id: str) -> Consent:
-        subject = self.identity.known(caller)
-        consent = self.consents.get(caller.tenant, subject, consent_id) if subject and is_id(consent_id) else None
+        return self._of(caller.tenant, self.identity.known(caller), consent_id)
+
+    def _of(self, tenant: str, subject: str | None, consent_id: str) -> Consent:
+        consent = self.consents.get(tenant, subject, consent_id) if subject and is_id(consent_id) else None
         if consent is None:
             raise NotFound("Expected a consent of this subject; found none")
         return consent
@@ -275,7 +285,7 @@ class Consents:
                 {
                     "state": event.state.value,
                     "at": stamp(event.at),
-                    "receipt": f"/consents/{consent.consent_id}/receipt?event={place}",
+                    "receipt": f"/consents/{consent.consent_id}/receipt?event={place}&subject={consent.subject}",
                 }
                 for place, event in enumerate(consent.events)
             ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -242,7 +243,7 @@ def test_no_row_of_the_table_holds_who_the_caller_is(aws: Account) -> None:
 def receipt(aws: Account, path: str, **who: Any) -> tuple[int, Any]:
     """Ask for a receipt by its path, as the listing gives it."""
     path, _, query = path.partition("?")
-    return aws.http("manage_consents", "GET", path, query=dict([query.split("=")]) if query else {}, **who)
+    return aws.http("manage_consents", "GET", path, query=dict(parse_qsl(query, True)), **who)
 
 
 def test_a_subject_gets_a_receipt_of_each_event_that_anyone_with_the_key_can_check(aws: Account) -> None:
@@ -277,9 +278,25 @@ def test_there_is_no_receipt_of_an_event_that_is_none(aws: Account, event: str) 
     assert receipt(aws, f"/consents/{consent}/receipt?event={event}")[0] == 404
 
 
-def test_nobody_gets_the_receipt_of_another_s_consent(aws: Account) -> None:
+@pytest.mark.parametrize("path", ["/consents/{}/receipt", "/consents/{}/receipt?subject={}"])
+def test_nobody_gets_the_receipt_of_another_s_consent(aws: Account, path: str) -> None:
     mine = answer_notice(aws, "given")["id"]
     aws.seal()
-    theirs = receipt(aws, f"/consents/{mine}/receipt", caller="somebody-else")
+    theirs = receipt(aws, path.format(mine, subject(aws)), caller="somebody-else")
     assert theirs == receipt(aws, f"/consents/{'0' * 32}/receipt")
     assert theirs[0] == 404
+
+
+def test_whoever_was_erased_still_gets_the_receipt_of_its_withdrawal_by_its_path(aws: Account) -> None:
+    mine = answer_notice(aws, "given")["id"]
+    path = act(aws, mine, "withdraw")[1]["events"][-1]["receipt"]
+    aws.seal()
+    for item in aws.dynamodb.scan(TableName="subjects")["Items"]:
+        aws.dynamodb.delete_item(TableName="subjects", Key={"pk": item["pk"]})
+
+    assert receipt(aws, f"/consents/{mine}/receipt")[0] == 404
+    status, text = receipt(aws, path)
+    assert status == 200
+    assert json.loads(check_receipt(text.encode(), EcSigner().key)[0])["name"] == "consent.withdrawn"
+    assert receipt(aws, path, tenant="other")[0] == 404
+    assert receipt(aws, path.replace(mine, "0" * 32))[0] == 404

@@ -29,7 +29,9 @@ def due_keys(upload: Upload, outcome: Outcome, now: datetime) -> dict[str, Any]:
     days = timedelta(days=upload.retention_days)
     if outcome.photo_key is not None:
         shard = f"due#{zlib.crc32(upload.upload_id.encode()) % DUE_SHARDS}"
-        return {"retain_until": now + days, "due_shard": shard, "due_at": now + days}
+        # What an appeal brought back to review was stored before: its time goes on, and does not begin anew.
+        until = upload.retain_until or now + days
+        return {"retain_until": until, "due_shard": shard, "due_at": until}
     return {} if outcome.status is Status.IN_REVIEW else {"expires_at": epoch(upload.created_at + days)}
 
 
