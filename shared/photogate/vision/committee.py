@@ -2,12 +2,15 @@
 
 YuNet looks at copies of the picture in several sizes and at their mirror images, CenterFace at one copy. What overlaps
 is one face, and a logistic regression on both detectors' log odds gives its probability: strong evidence from one, or
-moderate evidence from both. A photo may also lie on its side without a tag that says so. YuNet takes a quick look at it
-turned by each quarter; where one of these shows more than the upright picture does, the committee looks that way too.
+moderate evidence from both. In a large picture a face in the background is lost on every copy: there YuNet also looks
+at every pixel, and both look closer where it proposes something. A photo may also lie on its side without a tag that
+says so. YuNet takes a quick look at it turned by each quarter; where one of these shows more than the upright picture
+does, the committee looks that way too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -28,10 +31,15 @@ SAME_FACE = 0.4  # intersection over union
 PART_OF_FACE = 0.8  # share of a smaller box within a larger one
 SAME_BOX = 0.5  # candidates that overlap by so much take part in a face's box
 
-# What YuNet sees: a copy of at most so many pixels, and smaller ones with these longer sides; never an enlarged one.
-LARGEST_PIXELS = 4_000_000
+# What YuNet sees: the picture, or of one with more than LARGEST_PIXELS a copy of COPY_PIXELS, and smaller copies with
+# these longer sides; never an enlarged one.
+LARGEST_PIXELS, COPY_PIXELS = 4_000_000, 2_000_000
 SMALL, MIDDLE = 640, 1024
 CENTERFACE_SIDE = 1024
+# Of a larger picture YuNet also sees every pixel. Where it then sees something that the copy does not show, with at
+# least this score, both detectors look at a window of the picture as it is.
+PROPOSED = 0.5
+WINDOW = 640
 
 # Only scores above the floor speak for a turn; one plain face, or two less plain ones, make it certain. Where it is
 # not, what only shows in the turned picture must be likelier than what shows upright. Chosen with bench/faces.py.
@@ -91,27 +99,59 @@ class FaceCommittee:
             If a network gives numbers that are not finite.
         """
         height, width = image.shape[:2]
-        copy, factor = within(image, LARGEST_PIXELS)
+        copy, factor = within(image, LARGEST_PIXELS if height * width <= LARGEST_PIXELS else COPY_PIXELS)
         seen = self.evidence(copy)
-        judged = [_judged(seen.boxes, probability(seen), calibration.ACT, calibration.REVIEW)]
+        judged = [self._judge(image, seen, factor, calibration.ACT, calibration.REVIEW)]
         quarters, certain = self._turn(copy, seen.plainly)
         if quarters:
             seen = self.evidence(turned(copy, quarters))
-            boxes = turned_back(seen.boxes, quarters, copy.shape[1], copy.shape[0])
             act, review = (calibration.ACT, calibration.REVIEW) if certain else (TURNED_ACT, TURNED_REVIEW)
-            judged.append(_judged(boxes, probability(seen), act, review))
+            rows = self._judge(turned(image, quarters), seen, factor, act, review)
+            rows[:, :4] = turned_back(rows[:, :5], quarters, width, height)[:, :4]
+            judged.append(rows)
         return [
-            Finding(FindingKind.FACE, to_box(row[:4] / factor, width, height), round(float(row[5]), 4), band)
+            Finding(FindingKind.FACE, to_box(row[:4], width, height), round(float(row[5]), 4), band)
             for band, row in _merged(judged)
         ]
 
-    def evidence(self, image: Image) -> Evidence:
+    def _judge(self, image: Image, seen: Evidence, factor: float, act: float, review: float) -> NDArray[np.float32]:
+        """Judge what a copy showed, and what only the picture itself shows; rows as of `_judged`, in its pixels."""
+        rows = _judged(_resized(seen.boxes, factor), probability(seen), act, review)
+        if factor == 1:
+            return rows
+        closer = [_judged(near.boxes, probability(near), act, review) for near in self._closer(image, rows)]
+        return np.concatenate((rows, *closer))
+
+    def _closer(self, image: Image, known: NDArray[np.float32]) -> Iterator[Evidence]:
+        """Look at windows of a large picture, as it is, around each proposal of YuNet's that is not known yet."""
+        found = self._yunet.find(image)
+        found = found[found[:, 4] >= PROPOSED]
+        same = iou(found, known) > SAME_FACE
+        part = intersections(found, known) > PART_OF_FACE * np.maximum(areas(found), 1e-6)[:, None]
+        found = found[~(same | part).any(axis=1)]
+        found = found[np.argsort(-found[:, 4])]
+        height, width = image.shape[:2]
+        while len(found):
+            x, y = (found[0, :2] + found[0, 2:4]) / 2
+            left = int(np.clip(x - WINDOW / 2, 0, max(0, width - WINDOW)))
+            top = int(np.clip(y - WINDOW / 2, 0, max(0, height - WINDOW)))
+            near = self.evidence(np.ascontiguousarray(image[top : top + WINDOW, left : left + WINDOW]), WINDOW)
+            near.boxes[:, :4] += (left, top, left, top)
+            yield near
+            # A proposal that the window cuts waits for one of its own; the first has had its turn.
+            low, high = (left, top), (left + WINDOW, top + WINDOW)
+            beyond = np.column_stack((found[:, :2] < low, found[:, 2:4] > high))
+            found = found[1:][beyond[1:].any(axis=1)]
+
+    def evidence(self, image: Image, centerface_side: int = CENTERFACE_SIDE) -> Evidence:
         """Collect what both detectors see, as the picture stands.
 
         Parameters
         ----------
         image
             (H, W, 3), BGR; at most `LARGEST_PIXELS`.
+        centerface_side
+            Longer side of the copy that CenterFace sees, in pixels.
         """
         longer, width = max(image.shape[:2]), image.shape[1]
         plain, mirrored, plainly = [], [], 0.0
@@ -123,7 +163,7 @@ class FaceCommittee:
             plain.append(_resized(found, factor))
             found = _resized(self._yunet.find(np.asarray(cv2.flip(copy, 1), np.uint8)), factor)
             mirrored.append(np.column_stack((width - found[:, 2], found[:, 1], width - found[:, 0], found[:, 3:])))
-        copy, factor = scaled(image, CENTERFACE_SIDE)
+        copy, factor = scaled(image, centerface_side)
         centre = _resized(self._centerface.find(copy), factor)
         return _gathered(np.concatenate(plain), np.concatenate(mirrored), centre, plainly)
 

@@ -79,6 +79,20 @@ def test_a_face_is_found_whether_small_in_the_background_or_filling_the_frame(fa
     assert surest.box.width * surest.box.height > 0.2 * side * side
 
 
+@pytest.mark.parametrize("quarters", [0, 1])
+@pytest.mark.parametrize("side", [32, 60])
+def test_a_small_face_is_found_in_a_photo_of_twelve_megapixels(faces, astronaut, side, quarters):
+    face = cv2.resize(astronaut[50:200, 150:300], (side, side), interpolation=cv2.INTER_AREA)
+    picture = np.full((3000, 4000, 3), 120, np.uint8)
+    picture[2000 : 2000 + side, 3100 : 3100 + side] = face
+    if quarters:  # what says that the photo lies on its side
+        picture[200:1000, 300:1100] = cv2.resize(astronaut[50:200, 150:300], (800, 800))
+    (small,) = (f for f in faces.find(turned(picture, quarters)) if f.box.width < 200)
+    assert small.band == Band.ACT
+    back = picture.shape[1] - small.box.bottom if quarters else small.box.x
+    assert abs(back - 3100) < side
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (700, 2), (3, 5000), (31, 33)])
 def test_pictures_of_odd_shapes_have_no_face_and_do_no_harm(faces, shape):
     assert faces.find(np.full((*shape, 3), 127, np.uint8)) == []
