@@ -262,15 +262,22 @@ def logs_retained(e: Evidence) -> Result:
 
 WATCHED = (
     "LogTouchedAlarm",
+    "LogDamagedAlarm",
+    "LogNotVerifiedAlarm",
+    "HeartbeatMissingAlarm",
     "SealLateAlarm",
-    "SealFailedAlarm",
+    "AccessDeniedAlarm",
+    "UnusualReadsAlarm",
+    "UnusualExportsAlarm",
+    "KeyErrorsAlarm",
     "WorkflowFailedAlarm",
+    "ErasureFailedAlarm",
+    "QuarantineAgedAlarm",
     "DeadLettersWaitingAlarm",
-    "SweepFailedAlarm",
 )
 
 
-@check("Alarms watch the log, the workflow and what could not be delivered")
+@check("Alarms watch the log, access, keys, the workflows and what could not be delivered")
 def alarms_set(e: Evidence) -> Result:
     """The alarms that an incident would show in are there."""
     missing = [name for name in WATCHED if name not in e.facts.alarms]
@@ -309,12 +316,12 @@ def failures_kept(e: Evidence) -> Result:
     )
 
 
-SCHEDULED = ("seal_audit", "sweep_retention", "sweep_uploads")
+SCHEDULED = ("seal_audit", "sweep_retention", "sweep_uploads", "verify_audit")
 
 
-@check("The log is sealed, what is due deleted, and what nobody finishes ended, on a schedule")
+@check("On a schedule the log is sealed and verified, what is due deleted, what nobody finishes ended")
 def schedules_set(e: Evidence) -> Result:
-    """The heartbeat and both sweeps are scheduled."""
+    """The heartbeat, the verification and both sweeps are scheduled."""
     missing = [name for name in SCHEDULED if name not in e.facts.schedules]
     return judged([f"{name} is not scheduled" for name in missing], [f"Scheduled: {', '.join(e.facts.schedules)}"])
 
