@@ -20,7 +20,7 @@ from photogate.audit.damage import Damage
 from photogate.audit.event import EventName, tenant_chain
 from photogate.audit.ocsf import CLASSES
 from photogate.cli import audit_table_export, cli
-from tests.audit_builders import TENANT, a_log, ticking_clock
+from tests.audit_builders import TENANT, a_log, an_event, ticking_clock
 from tests.functions.sealing import Sealing, sealing_account
 from tests.ledger_builders import EcSigner, a_record
 
@@ -112,6 +112,25 @@ def test_rows_that_the_stream_never_brought_are_missed(sealing: Sealing, tmp_pat
     out = tmp_path / "out"
     run("export", "--out", out)
     assert verified(out, vkey).exit_code == Damage.UNSEALED
+
+
+def test_rows_of_another_tenant_that_the_stream_never_brought_are_missed_too(
+    sealing: Sealing, tmp_path: Path, vkey: Path
+) -> None:
+    chain = tenant_chain("other")
+    theirs = [
+        sealing.log.append(an_event(f"Their{n}", tenant="other", upload_id=None, subject=None, chain=chain))
+        for n in range(2)
+    ]
+    sealing.deliver(a_record(theirs[0]))
+    sealing.log = a_log(sealing.audit, clock=ticking_clock(datetime.now(UTC) - timedelta(minutes=1)))
+    sealing.deliver(*map(a_record, sealing.append(1, "d" * 32)))
+    out = tmp_path / "out"
+    run("export", "--out", out)
+    assert verified(out, vkey).exit_code == Damage.UNSEALED
+    left = [json.loads(line)["id"] for line in (out / "unsealed.jsonl").read_bytes().splitlines()]
+    assert theirs[1].event_id in left
+    assert theirs[0].event_id not in left
 
 
 def test_a_receipt_proves_one_event(sealing: Sealing, tmp_path: Path, vkey: Path) -> None:

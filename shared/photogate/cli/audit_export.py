@@ -38,10 +38,14 @@ class Deployed:
         self._audit = AuditTable(dynamodb, settings.audit_table)
         self.ledger = LedgerTable(dynamodb, settings.ledger_table)
         self.files = LedgerBucket(make_client("s3", settings), settings.ledger_bucket)
+        self.tenants = {LOG_TENANT}
 
     def manifest(self, number: int) -> Manifest | None:
-        """Give one manifest, or None."""
-        return self.ledger.manifest(number)
+        """Give one manifest, or None, and remember whose rows it holds."""
+        manifest = self.ledger.manifest(number)
+        if manifest is not None:
+            self.tenants |= {chain.partition("/")[0] for chain, _ in manifest.keys}
+        return manifest
 
     def rows(self, keys: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], Row]:
         """Give the rows that are there."""
@@ -88,11 +92,14 @@ def export_command(desk: Desk, format: str, out: Path) -> None:
 
 
 def write_unsealed(deployed: Deployed, desk: Desk, path: Path) -> None:
-    """Write the last days' rows that no chain's mark covers: the verifier tells whether they should be sealed."""
+    """Write the last days' rows that no chain's mark covers: the verifier tells whether they should be sealed.
+
+    Of every tenant that has a row in the log, as its manifests tell: they were all read for the export.
+    """
     now = datetime.now(UTC)
     questions = [
         Question(tenant=tenant, since=now - LOOK_BACK, until=now + timedelta(minutes=1))
-        for tenant in dict.fromkeys((desk.tenant, LOG_TENANT))
+        for tenant in sorted({desk.tenant, *deployed.tenants})
     ]
     rows = [row for question in questions for row in desk.reader.rows(question)]
     sealed = deployed.ledger.sealed(row.chain for row in rows)
