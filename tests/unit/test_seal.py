@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from photogate.audit.event import photo_chain
-from photogate.audit.merkle import root
+from photogate.audit.merkle import leaf_hash, root
 from photogate.audit.note import Checkpoint, open_checkpoint, sign_checkpoint
 from photogate.audit.row import Row
 from photogate.audit.seal import MOST_ITEMS, checkpoint_path
@@ -152,6 +152,23 @@ def test_an_insert_whose_attributes_are_not_its_body_s_is_an_alarm(attribute: st
     alarm = read_record(record)
     assert isinstance(alarm, Alarm)
     assert (alarm.change, alarm.chain) == (Change.INSERTED, photo_chain(TENANT, UPLOAD))
+
+
+@pytest.mark.parametrize("changed", [" {}", "{} ", "[{}]", "{}{}", '"x"', "{{}", "NaN", ""])
+def test_an_insert_whose_body_is_not_one_object_is_an_alarm(changed: str) -> None:
+    record: dict[str, Any] = copy.deepcopy(a_record(a_row()))
+    image = record["dynamodb"]["NewImage"]
+    body = changed.replace("{}", image["body"]["S"])
+    image["body"]["S"], image["leaf"]["S"] = body, leaf_hash(body.encode()).hex()
+    assert isinstance(read_record(record), Alarm)
+
+
+@pytest.mark.parametrize("attribute", ["pk", "sk", "body", "leaf", "expires_at", "gsi1pk"])
+def test_an_insert_whose_attribute_is_of_another_type_is_an_alarm(attribute: str) -> None:
+    record: dict[str, Any] = copy.deepcopy(a_record(a_row()))
+    [value] = record["dynamodb"]["NewImage"][attribute].values()
+    record["dynamodb"]["NewImage"][attribute] = {"B": value}
+    assert isinstance(read_record(record), Alarm)
 
 
 def test_an_insert_with_an_attribute_too_many_is_an_alarm() -> None:

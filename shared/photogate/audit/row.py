@@ -6,16 +6,17 @@ bytes, and never serialises the body anew.
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
+from hashlib import sha256
 from typing import Any
 
 from photogate.errors import IntegrityError
 
-__all__ = ["EXCEPTIONS", "SHARDS", "Row", "exception_kind", "row_from_body", "sort_key"]
+__all__ = ["EXCEPTIONS", "SHARDS", "Row", "exception_kind", "row_from_body", "row_from_text", "sort_key"]
 
 SHARDS = 4
 """Into how many partitions a tenant's day is divided: 4 x 1,000 writes/s, and 4 queries to read one day."""
@@ -104,24 +105,43 @@ def row_from_body(body: bytes) -> Row:
     """
     try:
         text = body.decode()
-        fields, end = _decode(text)
+    except UnicodeDecodeError:
+        raise IntegrityError("Expected a row's body in UTF-8; found other bytes") from None
+    return row_from_text(text)
+
+
+def row_from_text(text: str, decode: Callable[[str], tuple[Any, int]] = _decode) -> Row:
+    """Make a row from the stored text alone.
+
+    Parameters
+    ----------
+    decode
+        Parses JSON, and tells where it ended.
+
+    Raises
+    ------
+    IntegrityError
+        If the text is not the body of a row.
+    """
+    try:
+        fields, end = decode(text)
         chain, seq = fields["chain"], fields["seq"]
         datetime.fromisoformat(fields["time"])
+        body = text.encode()
     except (ValueError, KeyError, TypeError):
         raise IntegrityError("Expected a row's body in canonical JSON; found something else") from None
     if end != len(text) or type(chain) is not str or type(seq) is not int or seq < 0:
         raise IntegrityError("Expected a chain and a sequence in a row's body; found something else")
     # Past the constructor: setting a frozen field takes as long as hashing, and `fields` need not be parsed again.
     row = object.__new__(Row)
-    leaf = hashlib.sha256(b"\x00" + body).digest()
-    row.__dict__.update(chain=chain, seq=seq, body=body, leaf=leaf, fields=fields)
+    row.__dict__.update(chain=chain, seq=seq, body=body, leaf=sha256(b"\x00" + body).digest(), fields=fields)
     return row
 
 
 @lru_cache(maxsize=65_536)
 def shard_of(chain: str) -> int:
     """Tell which of a day's partitions a chain's rows go to: all rows of one chain to the same."""
-    return hashlib.sha256(chain.encode()).digest()[0] % SHARDS
+    return sha256(chain.encode()).digest()[0] % SHARDS
 
 
 def sort_key(time: str, chain: str, seq: int) -> str:

@@ -183,7 +183,7 @@ class Sealer:
             head = self._ledger.head()
             self.publish(head)
             marks = self._ledger.sealed({record.row.chain for record in part})
-            new = [row for row, alarm in _new_rows(part, dict(marks)) if self._passes(alarm)]
+            new = [row for row, alarm in _new_rows(part, marks) if self._passes(alarm)]
             if not new:
                 return
             rows, sealed, left = _placed(new, marks, head.tree.size)
@@ -221,23 +221,27 @@ def _parts(inserted: Sequence[Inserted]) -> Iterator[Sequence[Inserted]]:
         yield part
 
 
-def _new_rows(part: Sequence[Inserted], sealed: dict[str, Sealed]) -> Iterator[tuple[Row, Alarm | None]]:
+def _new_rows(part: Sequence[Inserted], marks: Mapping[str, Sealed]) -> Iterator[tuple[Row, Alarm | None]]:
     """Give the rows behind what is sealed of their chains, and an alarm for a row that does not fit there.
 
     A row at the end of a chain whose link or number is off was written, so it is sealed (`FORKED`): the verifier will
     show the break. A row at a place that is sealed with another leaf is not (`INSERTED`).
     """
+    ends = {chain: (mark.seq, mark.leaf) for chain, mark in marks.items()}
     for record in part:
         row = record.row
-        last = sealed.get(row.chain)
-        if last is not None and row.seq <= last.seq:
-            if row.seq == last.seq and row.leaf != last.leaf:
-                yield row, _alarm(record, Change.INSERTED, last)
+        chain, seq, leaf, prev = row.chain, row.seq, row.leaf, row.fields["prev"]
+        last = ends.get(chain)
+        if last is None:
+            fits = seq == 0 and prev is None
+        elif seq <= last[0]:
+            if seq == last[0] and leaf != last[1]:
+                yield row, _alarm(record, Change.INSERTED, last[1])
             continue
-        expected = (0, None) if last is None else (last.seq + 1, last.leaf.hex())
-        fits = (row.seq, row.fields["prev"]) == expected
-        sealed[row.chain] = Sealed(row.seq, row.leaf)
-        yield row, None if fits else _alarm(record, Change.FORKED, last)
+        else:
+            fits = seq == last[0] + 1 and prev == last[1].hex()
+        ends[chain] = (seq, leaf)
+        yield row, None if fits else _alarm(record, Change.FORKED, None if last is None else last[1])
 
 
 def _placed(
@@ -250,23 +254,30 @@ def _placed(
     tuple
         Those rows, how far their chains are sealed then, and the blocks that the chains have left.
     """
-    sealed: dict[str, Sealed] = {}
+    ends: dict[str, Row] = {}
+    places: dict[str, list[tuple[int, int]]] = {}
     left: dict[tuple[str, int], Places] = {}
+    taken = len(rows)
     for n, row in enumerate(rows):
-        last = sealed.get(row.chain) or marks.get(row.chain)
-        stays = last is None or last.block == row.seq // BLOCK
-        if len(sealed) + len(left) + (row.chain not in sealed) + (not stays) > MOST_ITEMS:
-            return rows[:n], sealed, left
-        places: Places = ()
-        if last is not None and stays:
-            places = last.places
-        elif last is not None:
-            left[row.chain, last.block] = last.places
-        sealed[row.chain] = Sealed(row.seq, row.leaf, (*places, (row.seq, first + n)))
-    return rows, sealed, left
+        chain, seq = row.chain, row.seq
+        here, mark = places.get(chain), None
+        if here is None:
+            mark = marks.get(chain)
+            here = [] if mark is None else list(mark.places)
+        leaves = bool(here) and here[-1][0] // BLOCK != seq // BLOCK
+        if len(ends) + len(left) + (chain not in ends) + leaves > MOST_ITEMS:
+            taken = n
+            break
+        if leaves:
+            left[chain, here[-1][0] // BLOCK] = tuple(here)
+            here = []
+        here.append((seq, first + n))
+        places[chain], ends[chain] = here, row
+    sealed = {chain: Sealed(row.seq, row.leaf, tuple(places[chain])) for chain, row in ends.items()}
+    return rows[:taken], sealed, left
 
 
-def _alarm(record: Inserted, change: Change, last: Sealed | None) -> Alarm:
+def _alarm(record: Inserted, change: Change, before: bytes | None) -> Alarm:
     row = record.row
-    before = None if last is None else last.leaf.hex()
-    return Alarm(record.sequence_number, row.leaf.hex(), change, row.chain, row.seq, row.leaf.hex(), before)
+    leaf_before = None if before is None else before.hex()
+    return Alarm(record.sequence_number, row.leaf.hex(), change, row.chain, row.seq, row.leaf.hex(), leaf_before)

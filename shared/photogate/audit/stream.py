@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
-from photogate.audit.row import Row, row_from_body
+from pydantic_core import from_json
+
+from photogate.audit.row import Row, row_from_text
 from photogate.errors import IntegrityError
 
 __all__ = ["Alarm", "Change", "Expired", "Inserted", "read_record"]
@@ -30,8 +32,7 @@ class Change(StrEnum):
     FORKED = "forked"
 
 
-@dataclass(frozen=True, slots=True)
-class Inserted:
+class Inserted(NamedTuple):
     """A new row."""
 
     sequence_number: str
@@ -85,22 +86,34 @@ def read_record(record: Mapping[str, Any]) -> Inserted | Expired | Alarm:
     )
 
 
+def _decode(text: str) -> tuple[Any, int]:
+    # pydantic's parser takes half of the time of the standard library's, which is what the verifier keeps to.
+    return from_json(text, allow_inf_nan=False), len(text) if text[:1] == "{" and text[-1:] == "}" else -1
+
+
 _CHANGES = {"INSERT": Change.INSERTED, "MODIFY": Change.MODIFIED, "REMOVE": Change.REMOVED}
 
 
 def _whole_row(image: Mapping[str, Any]) -> Row | None:
-    """Give the row of an image, or None where anything in the image is not derived from the body."""
+    """Give the row of an image, or None where anything in the image is not derived from the body.
+
+    Every row of the log passes here, so nothing is built that can be compared as it stands. An attribute's value has
+    one type, and the right one: another raises `KeyError`.
+    """
     try:
-        row = row_from_body(image["body"]["S"].encode())
-        derived = {
-            "pk": {"S": row.chain},
-            "sk": {"N": str(row.seq)},
-            "body": image["body"],
-            "leaf": {"S": row.leaf.hex()},
-            "expires_at": {"N": str(row.expires_at)},
-        }
-        for name, value in row.index_keys.items():
-            derived[name] = {"S": value}
+        row = row_from_text(image["body"]["S"], _decode)
+        keys = row.index_keys
+        if (
+            len(image) != 5 + len(keys)
+            or image["pk"]["S"] != row.chain
+            or image["sk"]["N"] != str(row.seq)
+            or image["leaf"]["S"] != row.leaf.hex()
+            or image["expires_at"]["N"] != str(row.fields["expires_at"])
+        ):
+            return None
+        for name, value in keys.items():
+            if image[name]["S"] != value:
+                return None
     except (IntegrityError, KeyError, TypeError, ValueError, AttributeError):
         return None
-    return row if derived == image else None
+    return row
