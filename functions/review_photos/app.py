@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -24,7 +25,7 @@ from photogate.config import (
     load,
 )
 from photogate.http import Api, answer, parse_body, parse_query, picture
-from photogate.observability import step
+from photogate.observability import logger, step
 from photogate.redaction import redact
 from photogate.review import DecisionRequest, OpenQuery, ReviewsQuery
 from photogate.workflow.outcome import RecordOutcome
@@ -62,6 +63,11 @@ def settlement(run: str, version: str) -> Settlement:
     )
 
 
+def not_ended(tenant: str, upload_id: str, error: Exception) -> None:
+    """Say which review stays open, and the class of what stood in the way."""
+    logger.error("review not ended", extra={"tenant": tenant, "upload_id": upload_id, "error": type(error).__name__})
+
+
 def reviews() -> Reviews:
     """Give the desk of whoever calls."""
     return Reviews(world.identity, world.consents, settlement(api.request_id, api.function_version), api.request_id)
@@ -92,6 +98,6 @@ def decide_review(upload_id: str) -> Response[str]:
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer the HTTP API, or its schedule: then end what reviewers left."""
     if event.get("source") == "aws.events":
-        version = context.function_version
-        return SweepReviews(world.uploads, world.subjects, lambda run: settlement(run, version), system_clock).run()
+        ending = partial(settlement, version=context.function_version)
+        return SweepReviews(world.uploads, world.subjects, ending, not_ended, system_clock).run()
     return api.resolver.resolve(event, context)

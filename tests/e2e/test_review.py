@@ -15,7 +15,7 @@ from local.client import Client
 from local.cloud import LocalCloud
 from photogate.findings import FindingKind
 from tests import photos
-from tests.e2e.test_main_path import objects, stored_photo
+from tests.e2e.test_main_path import objects, pixels, stored_photo
 
 RULES = {kind.value: {"act": "review", "review": "review"} for kind in FindingKind}
 REVIEWERS = ["reviews:decide"]
@@ -99,3 +99,24 @@ def test_the_command_line_lists_opens_and_decides(
     assert after[90:160, 190:250].std() < 3
     stats = run_photogate("audit", "stats", "--tenant", tenant, "--by", "mark", "--since", "1h", "--json")
     assert [json.loads(line) for line in stats.splitlines()] == [{"mark": "missed_text", "count": 1}]
+
+
+def test_an_uploader_appeals_a_redaction_and_a_reviewer_grants_it(
+    cloud: LocalCloud, new_tenant: Callable[..., str]
+) -> None:
+    rules = {kind.value: {"act": "redact", "review": "redact"} for kind in FindingKind}
+    tenant = new_tenant(findings=rules, seal_originals=True)
+    courier, reviewer = cloud.as_caller(tenant, "courier-1"), cloud.as_caller(tenant, "reviewer-1", REVIEWERS)
+    upload = courier.upload(photos.face())
+    ended = courier.wait(upload)
+    assert (ended["status"], ended["appealable"]) == ("REDACTED", True)
+    assert objects(cloud, "QuarantineBucket", upload)
+
+    assert courier.post(f"/uploads/{upload}/appeal").json["status"] == "IN_REVIEW"
+    assert reviewer.get(f"/reviews/{upload}").status == 200
+    decided = reviewer.post(f"/reviews/{upload}", {"verdict": "approve", "reason": "permitted"})
+
+    assert decided.json["status"] == "ACCEPTED"
+    before, after = pixels(photos.face()), pixels(stored_photo(courier, upload))
+    assert (before == after).all()
+    assert not objects(cloud, "QuarantineBucket", upload)

@@ -48,9 +48,11 @@ class Reviews:
         """Give the tenant's open reviews, oldest first."""
         require_scope(caller, Scope.REVIEWS_DECIDE)
         page = self.settlement.uploads.reviews(caller.tenant, limit, after)
-        one_each = {upload.policy_hash: upload for upload in page.uploads}
+        # The index may still show what has just been decided.
+        waiting = [upload for upload in page.uploads if upload.status is Status.IN_REVIEW]
+        one_each = {upload.policy_hash: upload for upload in waiting}
         rules = {policy: self.settlement.rules_of(upload) for policy, upload in one_each.items()}
-        return {"reviews": [self._view(u, rules[u.policy_hash]) for u in page.uploads], "next": page.cursor}
+        return {"reviews": [self._view(u, rules[u.policy_hash]) for u in waiting], "next": page.cursor}
 
     def _view(self, upload: Upload, rules: ReviewRule) -> dict[str, Any]:
         since = upload.finished_at or upload.created_at

@@ -235,6 +235,8 @@ class SweepReviews:
     ----------
     settlement
         Gives the code that ends a review, for one sweep of one upload.
+    not_ended
+        Called with tenant, upload id and error for each that could not be ended; the next run tries again.
     most
         How many of them one run looks at.
     """
@@ -242,6 +244,7 @@ class SweepReviews:
     uploads: UploadStore
     holds: Holds
     settlement: Callable[[str], Settlement]
+    not_ended: Callable[[str, str, Exception], None]
     clock: Clock
     most: int = 200
 
@@ -258,6 +261,7 @@ class SweepReviews:
                 ends["moved_on"] += 1
             except Exception as error:
                 ends[f"failed_{type(error).__name__}"] += 1
+                self.not_ended(tenant, upload_id, error)
         return dict(ends)
 
     def _end(self, upload: Upload, now: datetime) -> str:
