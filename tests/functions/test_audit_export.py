@@ -269,3 +269,12 @@ def test_an_export_that_dynamodb_could_not_make_ends_with_its_code(
     monkeypatch.setenv("PHOTOGATE_EXPORTS_BUCKET", "no-such-bucket")
     result = run("export", "--format", "dynamodb", "--out", tmp_path)
     assert (result.exit_code, "S3NoSuchBucket" in result.stderr) == (1, True)
+
+
+def test_an_export_whose_files_are_gone_is_no_export(sealing: Sealing, exports: None, tmp_path: Path) -> None:
+    run("export", "--format", "dynamodb", "--out", tmp_path)
+    s3 = boto3.client("s3")
+    for entry in s3.list_objects_v2(Bucket="exports")["Contents"]:
+        s3.delete_object(Bucket="exports", Key=entry["Key"])
+    result = run("export", "--format", "dynamodb", "--out", tmp_path)
+    assert (result.exit_code, "found none" in result.stderr) == (1, True)

@@ -104,6 +104,7 @@ def story() -> tuple[Row, ...]:
         of_photo(6, EventName.REVIEW_OPENED, subject=OTHER_SUBJECT),
         of_photo(4, EventName.REVIEW_DECIDED, actor=staff),
         of_photo(5, completed, actor=staff, details=ending("ACCEPT", "ACCEPTED")),
+        of_photo(9, completed, reason=Reason.NEVER_UPLOADED, details={DetailKey.STATUS: "EXPIRED"}),
         of_photo(1, EventName.PHOTO_READ, actor=courier),
         of_photo(1, EventName.PHOTO_READ, actor=staff, event_id="http-1/read"),
         of_photo(7, EventName.PHOTO_READ, actor=staff, event_id="http-2/read"),
@@ -149,8 +150,8 @@ def days_since(day: int) -> int:
 FIRST, SECOND, THIRD = (str((START + timedelta(days=n)).date()) for n in range(3))
 ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     "reads-of-a-subject": [
-        ("staff", STAFF, 2, 2, moment(1, 6), moment(1, 7)),
-        ("subject", SUBJECT, 1, 1, moment(1, 5), moment(1, 5)),
+        ("staff", STAFF, 2, 2, moment(1, 7), moment(1, 8)),
+        ("subject", SUBJECT, 1, 1, moment(1, 6), moment(1, 6)),
     ],
     "denials-by-actor": [(TENANT, "subject", SUBJECT, "photos", 2, moment(2, 3), moment(2, 4))],
     "decisions-by-day": [
@@ -158,6 +159,7 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
         (TENANT, FIRST, "RETAKE", "face", 2),
         (TENANT, FIRST, "REVIEW", "face", 1),
         (TENANT, SECOND, "ACCEPT", "none", 1),
+        (TENANT, SECOND, "none", "never_uploaded", 1),
     ],
     "policy-changes": [
         (moment(0, 0), TENANT, "staff", STAFF, None, POLICIES[0]),
@@ -172,7 +174,7 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     "integrity-alerts": [(moment(2, 8), "other", "modified", None, None, "7", None, "3" * 64)],
     "events-by-day": [
         (TENANT, FIRST, 7, 4, 2),
-        (TENANT, SECOND, 9, 6, 2),
+        (TENANT, SECOND, 10, 7, 2),
         (TENANT, THIRD, 8, 0, 2),
         (TENANT, str((START + timedelta(days=40)).date()), 1, 1, 1),
         ("other", THIRD, 1, 0, 0),

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from photogate.aws.session import make_client, translated
 from photogate.aws.table_export import TableExport
 from photogate.config import ExportsSettings
-from photogate.errors import Misconfigured
+from photogate.errors import Misconfigured, NotFound
 
 __all__ = ["export_table"]
 
@@ -52,6 +52,8 @@ def export_table(settings: ExportsSettings, out: Path) -> None:
         click.echo(f"DynamoDB is writing the export; {time.monotonic() - started:.0f} s.", err=True)
         time.sleep(POLL_S)
     files = list(export.files())
+    if not files:
+        raise NotFound("Expected the files of the export in the bucket; found none. They are kept for 30 days")
     for number, (name, size) in enumerate(files, start=1):
         target = out / name
         if not target.is_file() or target.stat().st_size != size:

@@ -2,10 +2,14 @@
 select
   tenant,
   substr(time, 1, 10) as day,
-  json_extract_scalar(details, '$.decision') as decision,
+  coalesce(json_extract_scalar(details, '$.decision'), 'none') as decision,
   coalesce(reason, 'none') as reason,
   count(*) as uploads
 from events
 where name = 'upload.completed'
-group by tenant, substr(time, 1, 10), json_extract_scalar(details, '$.decision'), coalesce(reason, 'none')
+group by
+  tenant,
+  substr(time, 1, 10),
+  coalesce(json_extract_scalar(details, '$.decision'), 'none'),
+  coalesce(reason, 'none')
 order by tenant, day, decision, reason
