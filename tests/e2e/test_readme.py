@@ -41,6 +41,22 @@ def test_the_readme_has_commands() -> None:
     assert len(COMMANDS) > 8
 
 
+def test_the_chapters_are_in_the_order_of_a_readers_questions() -> None:
+    assert re.findall(r"^## (.*)$", README, re.M) == [
+        "Try it in 60 seconds",
+        "What it does, and what it does not promise",
+        "How it fits together",
+        "For security teams",
+        "Deploy, and tear down",
+        "Numbers",
+        "Security model",
+        "Limits, and when to pick something else",
+        "Development",
+    ]
+    # One sentence and the pictures come before them all.
+    assert README.index("](docs/before-after.jpg)") < README.index("docs/uploader-retake.png") < README.index("## ")
+
+
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c not in ELSEWHERE and not c.startswith(".tools/")])
 def test_a_command_of_the_readme_runs(command: str) -> None:
     done = run(shlex.split(command))
