@@ -1,5 +1,6 @@
 """Each test plants something in a WebP that Pillow wrote, and looks for it in what comes out."""
 
+import base64
 import io
 import random
 import struct
@@ -183,3 +184,14 @@ def test_scaling_hints_of_a_frame_go():
     data = strip(webp(quality=70)).data
     at = data.index(b"\x9d\x01\x2a") + 4
     assert strip(data[:at] + bytes((data[at] | 0x80,)) + data[at + 1 :]).data == data
+
+
+def test_a_partition_that_ends_in_zeros_is_cut_the_same_way_twice():
+    # found by fuzzing
+    coded = base64.b64decode(
+        "0AcAnQEqEQALAD5tKpFFpCKhmAQAQAbEtgBOmUGMHDA/qtxt4wB6UP7AfBZ5TJYIHnr/zvlc+bPRJFMqx9VlbdXtDKcT4AAA9rGg2/cT32yc"
+        "u6f666/8B6O7XSoto/Jkek6LRu7qEh8r6A0V0d5J+CY/mU2Tb9f/Mv+pzh6/zBmUOKmjDu4gVNGHdxdsKNPgA7NNZOkIb/mVIf+VZE/+GKQ/"
+        "yrHwAAA="
+    )
+    once = strip(with_chunks(b"RIFF\0\0\0\0WEBP", chunk(b"VP8 ", coded))).data
+    assert strip(once).data == once
