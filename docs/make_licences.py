@@ -41,6 +41,7 @@ WORDS = {
 }
 # Read in the package's own licence file, where its metadata does not say it, or where it is not installed here.
 READ_BY_HAND = {
+    "atheris": "Apache-2.0",
     "colorama": "BSD-3-Clause",
     "cookiecutter": "BSD-3-Clause",
     "defusedxml": "PSF-2.0",

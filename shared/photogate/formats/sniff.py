@@ -11,6 +11,8 @@ __all__ = ["ImageFormat", "Measure", "measure", "sniff"]
 
 # ISO/IEC 23008-12 and the AVIF specification: brands of still pictures and sequences.
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1", b"mif2"}
+# Canon's CR2: the first directory at byte 16, behind "CR" and version 2.0.
+_CANON = (b"\x10\0\0\0CR\2\0", b"\0\0\0\x10CR\2\0")
 _AVIF_BRANDS = {b"avif", b"avis"}
 _SVG = re.compile(rb"<svg[\s>]|<!DOCTYPE\s+svg", re.IGNORECASE)
 
@@ -40,7 +42,7 @@ def sniff(data: bytes) -> ImageFormat:
     if head[4:8] == b"ftyp":
         return _brand(head)
     if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
-        return ImageFormat.RAW if head[8:10] == b"CR" else ImageFormat.TIFF
+        return ImageFormat.RAW if head[4:12] in _CANON else ImageFormat.TIFF
     if head.startswith((b"IIRO", b"IIRS", b"IIU\0", b"MMOR", b"FUJIFILM", b"FOVb", b"\0MRM")):
         return ImageFormat.RAW
     if head.startswith((b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")):

@@ -72,8 +72,10 @@ def needed(kind: bytes, coded: bytes, alpha: bytes | None, size: tuple[int, int]
             def enough(length: int, i: int = i) -> bool:
                 return decode(alpha, vp8.joined([*parts[:i], parts[i][:length], *parts[i + 1 :]])) == whole
 
-            # What is missing is read as zeros, so zeros at the end are the same as none.
-            parts[i] = parts[i][: _least(len(parts[i]), enough)].rstrip(b"\0") + bytes(_READ_AHEAD)
+            least = parts[i][: _least(len(parts[i]), enough)]
+            parts[i] = least.rstrip(b"\0") + bytes(_READ_AHEAD)
+            if not enough(len(parts[i])):  # a decoder tells missing bytes from zeros where too many are missing
+                parts[i] = least + bytes(_READ_AHEAD)
         coded = vp8.joined(parts)
     else:
         view = memoryview(coded)

@@ -261,3 +261,13 @@ def test_fractions_are_written_as_short_ones() -> None:
     with Image.open(io.BytesIO(new)) as image:
         assert abs(image.tag_v2[282] - struct.unpack("<I", text[:4])[0] / struct.unpack("<I", text[4:])[0]) < 1e-4
         assert image.tag_v2[283] == 300
+
+
+def test_pixels_that_read_as_canons_mark_are_no_raw_file() -> None:
+    # found by fuzzing: a stripped file's rows start at byte 8
+    image = picture("L")
+    for x, value in enumerate(b"CR"):
+        image.putpixel((x, 0), value)
+    once = strip(tiff(image)).data
+    assert once[8:10] == b"CR"
+    assert strip(once).data == once
