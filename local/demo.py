@@ -197,12 +197,17 @@ def leaks(cloud: LocalCloud, results: Sequence[Result]) -> list[str]:
     return found
 
 
+def from_repository(path: Path) -> Path:
+    """Say where a file is, as short as can be."""
+    return path.relative_to(REPOSITORY) if path.is_relative_to(REPOSITORY) else path
+
+
 def show_command(console: Console, cloud: LocalCloud, result: Result) -> None:
     """Ask the log as a security team would, with the command line."""
     outputs = cloud.places.root / "outputs.json"
     outputs.write_text(json.dumps({**cloud.outputs, "EndpointUrl": cloud.base}, indent=2))
     command = ["audit", "list", "--tenant", result.sample.tenant, "--since", "1h", "--exceptions", "--format", "table"]
-    console.print(f"\n$ photogate {' '.join(command)} --outputs {outputs.relative_to(REPOSITORY)}")
+    console.print(f"\n$ photogate {' '.join(command)} --outputs {from_repository(outputs)}")
     environment = {**os.environ, **cloud.environment(), "NO_COLOR": "1"}
     line = [sys.executable, "-m", "photogate", *command, "--outputs", str(outputs)]
     subprocess.run(line, env=environment, cwd=REPOSITORY, check=True)
@@ -227,9 +232,7 @@ def run(cloud: LocalCloud, folder: Path, console: Console) -> int:
     print_trail(console, redacted)
     show_command(console, cloud, results[0])
     page = draw(results, folder)
-    console.print(
-        f"\nBefore and after pictures: {page.relative_to(REPOSITORY) if page.is_relative_to(REPOSITORY) else page}"
-    )
+    console.print(f"\nBefore and after pictures: {from_repository(page)}")
     wrong = [
         f"{r.sample.name}: expected {r.sample.expected}, found {r.status}"
         for r in results
