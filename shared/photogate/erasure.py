@@ -57,7 +57,7 @@ __all__ = [
 # Pages of 1,000 object versions, or of 100 upload rows, in one invocation: about 20 seconds of work.
 PAGES = 40
 
-# What lies there is sealed. No role but the review's may ask for it by name: a decrypt that fails stands for that.
+# What lies there is sealed under the subject's key.
 SEALED = "quarantine"
 
 
@@ -226,7 +226,7 @@ class Erasure(BaseModel):
     found
         What the earlier passes found, and deleted.
     samples
-        One key of each bucket but the sealed one, asked for by name at the end.
+        One key of each bucket, asked for by name at the end.
     probe
         Sealed under the subject's key at the start, in hex; it must not open at the end.
     certificate
@@ -427,7 +427,7 @@ class EraseSubject:
             while True:
                 page = bucket.page(erasure.prefix, after)
                 tally, after = tally.with_page(name, page.entries), page.after
-                if page.entries and name != SEALED:
+                if page.entries:
                     samples.setdefault(name, page.entries[0].key)
                 if after is None:
                     break

@@ -75,7 +75,7 @@ def test_the_certificate_counts_what_was_there(aws: Account) -> None:
     assert view["certificate"]["deleted"]["upload_rows_reduced"] == 3
     assert view["certificate"]["verified"] == {
         "listed_empty": ["incoming", "work", "quarantine", "vault"],
-        "asked_for_by_name": ["incoming", "vault", "work"],
+        "asked_for_by_name": ["incoming", "quarantine", "vault", "work"],
         "decryption_failed": True,
     }
     assert mine.subject not in json.dumps(view)
