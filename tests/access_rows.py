@@ -15,7 +15,7 @@ from photogate.access import SCOPES_OF, Role, Scope
 from photogate.findings import FindingKind
 from photogate.policy import Action, Rule, default_policy
 
-__all__ = ["CELLS", "POLICY", "ROWS", "Cell", "Row", "Things", "function_of"]
+__all__ = ["CELLS", "KEEPING", "POLICY", "ROWS", "Cell", "Row", "Things", "function_of"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Things:
     upload: str
     review: str
     erasure: str
+    redacted: str
 
     def path(self, route: str, thing: str | None) -> str:
         """Put the id of a thing into a route."""
@@ -92,6 +93,13 @@ def _consent_request(things: Things) -> dict[str, Any]:
 POLICY = default_policy().model_copy(
     update={"findings": {**default_policy().findings, FindingKind.FACE: Rule(act=Action.REVIEW, review=Action.REVIEW)}}
 )
+# Another, which hides faces and keeps what they were hidden in, so that its uploader may appeal.
+KEEPING = POLICY.model_copy(
+    update={
+        "findings": {**POLICY.findings, FindingKind.FACE: Rule(act=Action.REDACT, review=Action.REDACT)},
+        "seal_originals": True,
+    }
+)
 
 
 def _policy(things: Things) -> Any:
@@ -107,6 +115,7 @@ ROWS: dict[tuple[str, str], Row] = {
     # Another's consent is as if there were none.
     ("POST", "/uploads"): Row(body=_upload_request, elsewhere=403),
     ("GET", "/uploads/{id}"): Row("upload", own=SEES_UPLOADS),
+    ("POST", "/uploads/{id}/appeal"): Row("redacted"),
     ("GET", "/photos/{id}"): Row("upload", own=SEES_UPLOADS),
     ("GET", "/policy"): Row(elsewhere=None),
     ("PUT", "/policy"): Row(body=_policy, elsewhere=None),

@@ -36,7 +36,8 @@ def has(cloud: LocalCloud, tenants: tuple[str, str]) -> Things:
     erasure = leaver.post("/erasures", {}).json["id"]
     (key,) = versions(cloud, "VaultBucket", upload)
     notice = courier.get("/consents").json["purposes"]["proof_of_delivery"]["notice_hash"]
-    return Things(key.split("/")[1], consent, notice, upload, review, erasure)
+    # Whoever may not appeal is told the same of a photo that could not be appealed.
+    return Things(key.split("/")[1], consent, notice, upload, review, erasure, redacted=upload)
 
 
 def ask(client: Client, method: str, path: str, body: Any) -> int:

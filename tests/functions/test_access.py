@@ -14,7 +14,7 @@ from docs.make_openapi import OPERATIONS
 from photogate.subjects import pseudonym_of
 from photogate.tenants import create_tenant
 from tests import photos
-from tests.access_rows import CELLS, POLICY, ROWS, Cell, Things, function_of
+from tests.access_rows import CELLS, KEEPING, POLICY, ROWS, Cell, Things, function_of
 from tests.functions.cloud import CALLER, TENANT, Account, account
 from tests.stack import of_type
 
@@ -26,7 +26,6 @@ requests = (f"{n:032x}" for n in itertools.count(1))
 def aws() -> Iterator[Account]:
     """An account with two tenants, one for all routes: what is refused changes nothing, and the rest is made anew."""
     with pytest.MonkeyPatch.context() as patch, account(patch) as made:
-        made.set_policy(POLICY)
         create_tenant(made.policies, made.trail("other"), OTHER)
         yield made
 
@@ -37,9 +36,10 @@ def make(aws: Account, thing: str) -> str:
         return aws.consent(request_id=next(requests))
     if thing == "erasure":
         return str(aws.http("manage_erasures", "POST", "/erasures", {}, caller="gone@example.com")[1]["id"])
-    upload = aws.upload(photos.face() if thing == "review" else photos.parcel(), request_id=next(requests))
+    aws.set_policy(KEEPING if thing == "redacted" else POLICY)
+    upload = aws.upload(photos.parcel() if thing == "upload" else photos.face(), request_id=next(requests))
     aws.process(upload, f"execution-{upload['id']}")
-    assert aws.status(upload)["status"] == ("IN_REVIEW" if thing == "review" else "ACCEPTED")
+    assert aws.status(upload)["status"] == {"review": "IN_REVIEW", "redacted": "REDACTED"}.get(thing, "ACCEPTED")
     return str(upload["id"])
 
 
@@ -48,7 +48,7 @@ def has(aws: Account) -> Things:
     """Make one of each, sealed in the log."""
     notice = aws.http("manage_consents", "GET", "/consents")[1]["purposes"]["proof_of_delivery"]["notice_hash"]
     aws.consent(caller="gone@example.com")
-    made = {thing: make(aws, thing) for thing in ("consent", "upload", "review", "erasure")}
+    made = {thing: make(aws, thing) for thing in ("consent", "redacted", "upload", "review", "erasure")}
     aws.seal()
     identity = aws.function("read_photo").world.identity
     return Things(pseudonym_of(identity.subjects, identity.macs, TENANT, CALLER), notice=notice, **made)
