@@ -139,12 +139,14 @@ def workflow_out_of_order(cloud: LocalCloud) -> Iterator[None]:
     rules.enable_rule(Name=rule)
 
 
-def an_hour_ago(cloud: LocalCloud, tenant: str, upload: str, *fields: str) -> None:
+def an_hour_ago(cloud: LocalCloud, tenant: str, upload: str, *fields: str, only_where: str = "pk") -> None:
+    """Date fields of an upload's row back, if it has the field that says that the upload is open."""
     then = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
     cloud.client("dynamodb").update_item(
         TableName=cloud.resources["UploadsTable"],
         Key={"pk": {"S": f"{tenant}#{upload}"}},
         UpdateExpression="SET " + ", ".join(f"{f} = :then" for f in fields),
+        ConditionExpression=f"attribute_exists({only_where})",
         ExpressionAttributeValues={":then": {"S": then}},
     )
 
