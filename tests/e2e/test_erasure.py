@@ -131,7 +131,7 @@ def test_a_wrapped_key_opens_under_its_own_context_only_and_for_nobody_else(clou
     for other in ({**context, "purpose": "another"}, {"purpose": "originals"}, {}):
         with pytest.raises(ClientError, match="AccessDenied"):
             seals.generate_data_key(KeyId=key, KeySpec="AES_256", EncryptionContext=other)
-    for stranger in ("StorePhoto", "RecordOutcome", "ManageErasures"):
+    for stranger in ("StripMetadata", "RecordOutcome", "ManageErasures"):
         with pytest.raises(ClientError, match="AccessDenied"):
             as_function(cloud, stranger, "kms").decrypt(**blob, EncryptionContext=context)
 
