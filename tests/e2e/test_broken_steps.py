@@ -9,7 +9,7 @@ to die there leaves the same as to die after that.
 import secrets
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -114,6 +114,15 @@ def places(cloud: LocalCloud, plans: Plans, what: str) -> tuple[dict[str, list[i
     return found, firsts
 
 
+def until(holds: Callable[[], bool], what: str) -> None:
+    """Wait for something that another process does."""
+    for _ in range(600):
+        if holds():
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"Expected that {what}; it did not within a minute")
+
+
 def until_ended(cloud: LocalCloud, started: int) -> None:
     """Wait until so many workflows have been started and all have ended."""
     for _ in range(1200):
@@ -171,3 +180,26 @@ def test_a_process_that_dies_before_or_after_any_write_loses_nothing(breakable: 
     assert failed
     ends = Counter(must_have_ended_once(breakable, one) for one in sent)
     assert ends["IN_REVIEW"] > len(failed)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("way", ["redacted", "in_review"])
+def test_a_consent_withdrawn_before_each_step_leaves_nothing(breakable: LocalCloud, plans: Plans, way: str) -> None:
+    whole = send(breakable, plans, WAYS[way])
+    assert whole.courier.wait(whole.upload)["status"] == WAYS[way].ends
+    steps = plans.seen(whole.upload, "steps")
+    assert len(steps) >= 5
+
+    for place, step in enumerate(steps):
+        started = len(executions(breakable))
+        sent = send(breakable, plans, WAYS[way], waits_before=place)
+        until(lambda upload=sent.upload: plans.is_there(upload, "waiting"), f"{step} begins")
+        assert sent.courier.post(f"/consents/{sent.consent}/withdraw").json["state"] == "withdrawn"
+        plans.go(sent.upload)
+        until_ended(breakable, started + 1)
+
+        # The erasure that the withdrawal starts waits out every workflow: what is seen now is the workflow's own.
+        view = sent.courier.status(sent.upload)
+        assert (view["status"], view["reason"]) in {("REJECTED", "no_consent"), ("REJECTED", "fenced")}, step
+        for bucket in BUCKETS:
+            assert not versions(breakable, bucket, sent.upload), f"{bucket}, withdrawn before {step}"
