@@ -48,17 +48,24 @@ def layers_of(function: str) -> list[str]:
     return [text(layer) for layer in (*everywhere, *own)]
 
 
+def setting(value: Any) -> str:
+    """Give a setting as a deployed function would find it: a number's default, and some word for a name."""
+    if isinstance(value, str):
+        return value
+    parameter = written()["Parameters"].get(value.get("Ref"), {})
+    return str(parameter["Default"]) if parameter.get("Type") == "Number" else "set"
+
+
 def run_what_is_built(function: str, program: str, *arguments: str) -> Any:
     """Run a program with a function's code and layers on the path, as Lambda lays them out, and nothing else."""
     folder = built()
     path = [folder / function, *(folder / layer / "python" for layer in layers_of(function)), runtime()]
     names = translated()[function]["Properties"]["Environment"]["Variables"]
-    environment = {name: value if isinstance(value, str) else "set" for name, value in names.items()}
+    environment = {name: setting(value) for name, value in names.items()}
     environment |= {
         "PHOTOGATE_MODELS_DIR": str(folder / "VisionLayer" / "models"),
         "AWS_DEFAULT_REGION": "eu-central-1",
     }
-    environment |= {"PHOTOGATE_AUDIT_RETENTION_DAYS": "1"}
     start = f"import sys; sys.path[:0] = {[str(p) for p in path]!r}\n"
     answer = subprocess.run(
         [PYTHON, "-I", "-c", start + program, *arguments],
