@@ -160,7 +160,8 @@ def test_no_upload_is_issued_without_consent(courier: Client) -> None:
     assert (answer.status, answer.json["reason"]) == (403, "no_consent")
 
 
-def test_a_withdrawn_consent_issues_no_upload(courier: Client) -> None:
+def test_a_withdrawn_consent_issues_no_upload(cloud: LocalCloud, acme: str) -> None:
+    courier = cloud.as_caller(acme, "courier-who-withdraws")
     consent = courier.consent()
     assert courier.post(f"/consents/{consent}/withdraw").json["state"] == "withdrawn"
 
