@@ -40,6 +40,8 @@ CENTERFACE_SIDE = 1024
 # least this score, both detectors look at a window of the picture as it is.
 PROPOSED = 0.5
 WINDOW = 640
+# What has this longer side on the copy, in pixels, was judged there.
+SEEN_ON_COPY = 32
 
 # Only scores above the floor speak for a turn; one plain face, or two less plain ones, make it certain. Where it is
 # not, what only shows in the turned picture must be likelier than what shows upright. Chosen with bench/faces.py.
@@ -119,13 +121,14 @@ class FaceCommittee:
         rows = _judged(_resized(seen.boxes, factor), probability(seen), act, review)
         if factor == 1:
             return rows
-        closer = [_judged(near.boxes, probability(near), act, review) for near in self._closer(image, rows)]
+        closer = [_judged(near.boxes, probability(near), act, review) for near in self._closer(image, rows, factor)]
         return np.concatenate((rows, *closer))
 
-    def _closer(self, image: Image, known: NDArray[np.float32]) -> Iterator[Evidence]:
-        """Look at windows of a large picture, as it is, around each proposal of YuNet's that is not known yet."""
+    def _closer(self, image: Image, known: NDArray[np.float32], factor: float) -> Iterator[Evidence]:
+        """Look at windows of a large picture, as it is, around what is small, proposed by YuNet and not known yet."""
         found = self._yunet.find(image)
-        found = found[found[:, 4] >= PROPOSED]
+        small = (found[:, 2:4] - found[:, :2]).max(axis=1, initial=0) * factor < SEEN_ON_COPY
+        found = found[(found[:, 4] >= PROPOSED) & small]
         same = iou(found, known) > SAME_FACE
         part = intersections(found, known) > PART_OF_FACE * np.maximum(areas(found), 1e-6)[:, None]
         found = found[~(same | part).any(axis=1)]
