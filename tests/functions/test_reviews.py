@@ -422,7 +422,7 @@ def test_the_uploader_is_told_nothing_of_who_decided(aws: Account) -> None:
     upload = in_review(aws)
     decided(aws, upload, "reject", "face")
     view = aws.status({"id": upload}, caller=CALLER)
-    assert set(view) == {"id", "status", "created_at", "message", "language", "reason", "photo"}
+    assert set(view) == {"id", "status", "created_at", "message", "language", "reason", "photo", "appealable"}
 
 
 def test_time_alone_deletes_nothing_of_a_subject_under_a_legal_hold(aws: Account) -> None:
