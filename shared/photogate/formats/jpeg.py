@@ -27,7 +27,8 @@ from photogate.formats.container import (
     check_measure,
     refuse,
 )
-from photogate.formats.jpeg_scan import Component, Frame, Scan, find_end, find_markers
+from photogate.formats.jpeg_markers import find_end, find_markers, find_restarts
+from photogate.formats.jpeg_scan import Component, Frame, Scan
 from photogate.formats.jpeg_verify import verify
 
 __all__ = ["measure", "parts", "rewrite", "verify"]
@@ -314,8 +315,17 @@ def _intervals(data: bytes, scan: Scan, at: int, total: int) -> int:
     allowed = -(-total // scan.interval) - 1 if scan.interval else 0
     if allowed > limits.MAX_RESTARTS:
         refuse(f"Expected at most {limits.MAX_RESTARTS} restart intervals; found more", at)
-    start, size = at, len(data)
-    for stop in find_markers(data, at):
+    size = len(data)
+    places, stop = find_restarts(data, at)
+    if len(places) > allowed:
+        places, stop = places[:allowed], places[allowed]
+    scan.intervals += zip([at, *[place + 2 for place in places[:-1]]], places, strict=False)
+    scan.restarts += [data[place + 1] for place in places]
+    start = places[-1] + 2 if places else at
+    # At most one marker more, unless there are fill bytes.
+    for stop in find_markers(data, stop):
+        if stop < start:  # within the fill bytes of the one before
+            continue
         behind, marker = stop + 2, data[stop + 1] if stop + 1 < size else 0xFF
         if marker == 0xFF:
             behind, marker = _after_fill(data, stop)

@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import re
 import struct
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,14 +23,7 @@ from photogate.formats import limits
 from photogate.formats.container import refuse
 from photogate.formats.jpeg_entropy import bytes_needed
 
-__all__ = ["Component", "Frame", "Scan", "find_end", "find_marker", "find_markers", "trim"]
-
-_MARKER = re.compile(rb"\xff[^\x00]")
-_END = re.compile(rb"\xff[^\x00\xd0-\xd7]")
-_WIDE = 1 << 18
-# From these sizes on numpy pays: a call of it, and its import.
-_LARGE = 1 << 18
-_LARGE_IMPORT = 1 << 23
+__all__ = ["Component", "Frame", "Scan", "trim"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,40 +70,6 @@ class Scan:
     offset: int
     intervals: list[tuple[int, int]] = field(default_factory=list)
     restarts: list[int] = field(default_factory=list)
-
-
-def find_marker(data: bytes, at: int) -> int:
-    """Find the next 0xFF that no zero follows; the file's length where there is none."""
-    size = len(data)
-    if size - at > (_LARGE if "numpy" in sys.modules else _LARGE_IMPORT):
-        try:
-            import numpy as np
-        except ImportError:
-            pass
-        else:
-            whole = np.frombuffer(data, np.uint8)
-            while at < size - 1:
-                piece = whole[at : at + _WIDE + 1]
-                if ((piece[:-1] == 0xFF) & (piece[1:] != 0)).any():
-                    break
-                at += len(piece) - 1
-    match = _MARKER.search(data, at)
-    return match.start() if match else size
-
-
-def find_markers(data: bytes, at: int) -> Iterator[int]:
-    """Find every 0xFF that no zero follows, and at last the file's length."""
-    first = find_marker(data, at)
-    for match in _MARKER.finditer(data, first):
-        yield match.start()
-    yield len(data)
-
-
-def find_end(data: bytes, at: int) -> int:
-    """Find the marker that ends a scan: the next that is no restart; the file's length where there is none."""
-    stop = find_marker(data, at)
-    match = _END.search(data, stop)
-    return match.start() if match else len(data)
 
 
 def trim(data: bytes, frame: Frame, scans: Sequence[Scan], finished: bool) -> int:

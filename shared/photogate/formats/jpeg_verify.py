@@ -6,7 +6,7 @@ import struct
 
 from photogate.formats import exif, icc
 from photogate.formats.container import refuse
-from photogate.formats.jpeg_scan import find_end
+from photogate.formats.jpeg_markers import find_end
 
 __all__ = ["verify"]
 
