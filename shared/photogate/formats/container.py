@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import importlib
 import struct
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,7 +25,7 @@ from typing import NoReturn, Protocol, cast
 
 from photogate.errors import ImageRefused, Reason
 from photogate.findings import Keep, MetadataCategory, Provenance, Removed
-from photogate.formats import limits
+from photogate.formats import deflate, limits
 from photogate.formats.provenance import Marks
 
 __all__ = [
@@ -256,7 +255,7 @@ def guarded() -> Iterator[None]:
     """Let only `ImageRefused` out of a parser: a field that points nowhere must not look like a fault of ours."""
     try:
         yield
-    except (struct.error, zlib.error, ValueError, LookupError, ArithmeticError, RecursionError) as error:
+    except (struct.error, deflate.DeflateError, ValueError, LookupError, ArithmeticError, RecursionError) as error:
         refuse(f"Expected a well-formed file; a field could not be read ({type(error).__name__})")
 
 

@@ -323,7 +323,8 @@ def _intervals(data: bytes, scan: Scan, at: int, total: int) -> int:
     scan.restarts += [data[place + 1] for place in places]
     start = places[-1] + 2 if places else at
     # At most one marker more, unless there are fill bytes.
-    for stop in find_markers(data, stop):
+    for place in find_markers(data, stop):
+        stop = place
         if stop < start:  # within the fill bytes of the one before
             continue
         behind, marker = stop + 2, data[stop + 1] if stop + 1 < size else 0xFF

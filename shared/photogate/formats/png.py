@@ -10,14 +10,13 @@ beyond the last row (a cropped screenshot whose old end was left), goes.
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from photogate.errors import Reason
 from photogate.findings import MetadataCategory
-from photogate.formats import exif, icc, limits
+from photogate.formats import deflate, exif, icc, limits
 from photogate.formats.container import Context, ImageFormat, Measure, Part, Rewritten, check_measure, refuse
 from photogate.formats.png_fields import (
     AFTER_PALETTE,
@@ -189,7 +188,9 @@ def _used_colours(picture: _Picture, context: Context) -> None:
 
 def _put(out: list[bytes | memoryview], kind: bytes, body: bytes) -> None:
     out.append(
-        b"".join((struct.pack(">I", len(body)), kind, body, struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))))
+        b"".join(
+            (struct.pack(">I", len(body)), kind, body, struct.pack(">I", deflate.crc32(body, deflate.crc32(kind))))
+        )
     )
 
 
@@ -199,9 +200,9 @@ def _data(out: list[bytes | memoryview], kind: bytes, pieces: Sequence[memoryvie
     size = sum(map(len, pieces)) + len(head) - 4
     if size > _MERGED:
         refuse("Expected less than 2 GiB of image data; found more")
-    crc = zlib.crc32(head)
+    crc = deflate.crc32(head)
     for piece in pieces:
-        crc = zlib.crc32(piece, crc)
+        crc = deflate.crc32(piece, crc)
     out += [struct.pack(">I", size) + head, *pieces, struct.pack(">I", crc)]
 
 
@@ -254,7 +255,7 @@ def _parse(data: bytes, context: Context) -> _Picture:
 
 
 def _crc(data: bytes, chunk: _Chunk) -> bool:
-    if zlib.crc32(data[chunk.start - 4 : chunk.end]) == int.from_bytes(data[chunk.end : chunk.end + 4], "big"):
+    if deflate.crc32(data[chunk.start - 4 : chunk.end]) == int.from_bytes(data[chunk.end : chunk.end + 4], "big"):
         return True
     if chunk.type in (b"PLTE", b"tRNS"):
         refuse("Expected a chunk whose CRC holds; found another", chunk.offset)
@@ -305,15 +306,15 @@ def _keep(picture: _Picture, kind: bytes, body: bytes, context: Context) -> bool
 
 def _profile(body: bytes, context: Context) -> bytes | None:
     name, _, rest = body.partition(b"\0")
-    inflater = zlib.decompressobj()
+    inflater = deflate.decompressobj()
     try:
         whole = inflater.decompress(rest[1:], limits.MAX_ICC_BYTES)
-    except zlib.error:
+    except deflate.DeflateError:
         return None
     new = icc.reduce(whole)
     if new != whole or name != b"ICC" or inflater.unused_data:
         context.drop(_C.DEVICE, "iCCP: name, description, identity, dates")
-    return None if new is None else PROFILE_NAME + zlib.compress(new, 6)
+    return None if new is None else PROFILE_NAME + deflate.compress(new, 6)
 
 
 _NOTES = {

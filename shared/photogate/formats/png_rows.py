@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import io
 import itertools
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from photogate.errors import ImageRefused, Reason
 from photogate.findings import MetadataCategory
-from photogate.formats import limits
+from photogate.formats import deflate, limits
 from photogate.formats.container import Context, refuse
 
 __all__ = ["CHANNELS", "Header", "Rows", "cleared", "exact", "histogram"]
@@ -135,7 +134,7 @@ def exact(
     """
     view = memoryview(data)
     pieces = [view[start:end] for start, end in places]
-    inflater = zlib.decompressobj()
+    inflater = deflate.decompressobj()
     got = used = 0
     for piece in pieces:
         for i in range(0, len(piece), _STEP):
@@ -144,7 +143,7 @@ def exact(
             while block and not inflater.eof:
                 try:
                     more = inflater.decompress(block, _BLOCK)
-                except zlib.error:
+                except deflate.DeflateError:
                     refuse("Expected image data that inflates; found damage", places[0][0])
                 got += len(more)
                 if rows is not None and rows.plain:
@@ -181,7 +180,7 @@ def _first(pieces: list[memoryview], size: int) -> list[memoryview]:
 
 
 def _inflated(pieces: Sequence[memoryview], expected: int) -> Iterator[bytes]:
-    inflater = zlib.decompressobj()
+    inflater = deflate.decompressobj()
     left = expected
     for piece in pieces:
         block: bytes | memoryview = piece
@@ -195,7 +194,7 @@ def _inflated(pieces: Sequence[memoryview], expected: int) -> Iterator[bytes]:
 def _shortened(pieces: list[memoryview], expected: int, context: Context) -> list[memoryview]:
     """Compress the picture's own rows again; what stands beyond them is left out."""
     context.drop(MetadataCategory.OTHER, "image data beyond the last row")
-    deflater = zlib.compressobj(6)
+    deflater = deflate.compressobj(6)
     out = bytearray()
     for rows in _inflated(pieces, expected):
         out += deflater.compress(rows)
@@ -213,7 +212,7 @@ def cleared(pieces: list[memoryview], header: Header, width: int, height: int, c
     ImageRefused
         More filtered rows than a bounded time allows.
     """
-    deflater = zlib.compressobj(6)
+    deflater = deflate.compressobj(6)
     out, buffer = bytearray(), bytearray()
     source = _inflated(pieces, header.size(width, height))
     filtered = changed = 0

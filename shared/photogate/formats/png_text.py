@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import zlib
 from dataclasses import dataclass, field
 
 from photogate.findings import MetadataCategory
-from photogate.formats import exif, limits, xmp
+from photogate.formats import deflate, exif, limits, xmp
 from photogate.formats.container import NO_RIGHTS, Context, Rights
 
 __all__ = ["Texts", "read_text"]
@@ -49,8 +48,8 @@ class Texts:
     def inflate(self, packed: bytes) -> bytes:
         """Inflate a text; all texts of a file together stay within the limit, what is beyond it is not looked at."""
         try:
-            text = zlib.decompressobj().decompress(packed, self.left) if self.left else b""
-        except zlib.error:
+            text = deflate.decompressobj().decompress(packed, self.left) if self.left else b""
+        except deflate.DeflateError:
             return b""
         self.left -= len(text)
         return text

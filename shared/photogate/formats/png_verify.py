@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
-
-from photogate.formats import exif, icc, limits
+from photogate.formats import deflate, exif, icc, limits
 from photogate.formats.container import refuse
 from photogate.formats.png_fields import AFTER_PALETTE, BEFORE_PALETTE, COLOUR, PROFILE_NAME, SIGNATURE, read_header
 from photogate.formats.png_rows import Header
@@ -32,7 +30,7 @@ def verify(data: bytes) -> None:
         size = int.from_bytes(data[at : at + 4], "big")
         kind = data[at + 4 : at + 8]
         end = at + 12 + size
-        if end > len(data) or zlib.crc32(view[at + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
+        if end > len(data) or deflate.crc32(view[at + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
             refuse("Expected a chunk within the file whose CRC holds", at)
         if kind == b"IEND":
             break
@@ -58,7 +56,7 @@ def _verify_chunk(header: Header, kind: bytes, body: bytes, at: int) -> None:
     if kind in fixed:
         fits = len(body) == fixed[kind]
     elif kind == b"iCCP":
-        inflater = zlib.decompressobj()
+        inflater = deflate.decompressobj()
         profile = inflater.decompress(body[5:], limits.MAX_ICC_BYTES)
         fits = body[:5] == PROFILE_NAME and inflater.eof and not inflater.unused_data
         icc.verify(profile, at)

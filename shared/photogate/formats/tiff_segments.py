@@ -10,12 +10,12 @@ import io
 import itertools
 import struct
 import warnings
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from photogate.errors import Reason
-from photogate.formats import jpeg
+from photogate.formats import deflate, jpeg
 from photogate.formats.container import Context, refuse
 
 __all__ = ["FAX", "JPEG", "KNOWN", "OLD_JPEG", "Shape", "recode"]
@@ -136,22 +136,22 @@ def _deflate(data: bytes, shape: Shape, tags: dict[int, int], colours: set[int] 
     """Cut behind the stream; where the stream holds more than is shown, deflate the rows again."""
     size = shape.size
     if colours is not None or shape.seen_bits >= 0 or shape.seen_rows >= 0:
-        rows = b"".join(_inflated(zlib.decompressobj(), data, size))
+        rows = b"".join(_inflated(deflate.decompressobj(), data, size))
         new = _shown(rows, shape, tags, colours)
         if new != rows:
-            return zlib.compress(new, 6)
-    inflater = zlib.decompressobj()
+            return deflate.compress(new, 6)
+    inflater = deflate.decompressobj()
     for _ in _inflated(inflater, data, size):
         pass
     more = b"" if inflater.eof else inflater.decompress(inflater.unconsumed_tail, 1)
     if inflater.eof and not more:
         return data[: len(data) - len(inflater.unused_data)]
-    deflater = zlib.compressobj(6)
-    pieces = [deflater.compress(piece) for piece in _inflated(zlib.decompressobj(), data, size)]
+    deflater = deflate.compressobj(6)
+    pieces = [deflater.compress(piece) for piece in _inflated(deflate.decompressobj(), data, size)]
     return b"".join((*pieces, deflater.flush()))
 
 
-def _inflated(inflater: zlib._Decompress, data: bytes, size: int) -> Iterator[bytes]:
+def _inflated(inflater: Any, data: bytes, size: int) -> Iterator[bytes]:
     """Give the first `size` bytes in pieces, so that a bomb costs time and no memory."""
     while size:
         piece = inflater.decompress(data, min(size, 1 << 20))
