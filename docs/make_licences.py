@@ -60,6 +60,7 @@ CARRIED = {
     "pillow": "libjpeg-turbo (BSD-3-Clause), libwebp (BSD-3-Clause), libtiff (libtiff), OpenJPEG (BSD-2-Clause), "
     "FreeType (FTL), libavif (BSD-2-Clause) and others, listed in its licence file",
     "simplejpeg": "libjpeg-turbo (BSD-3-Clause)",
+    "zlib-ng": "zlib-ng (Zlib)",
     "cryptography": "OpenSSL (Apache-2.0)",
     "onnxruntime": "listed in its ThirdPartyNotices.txt",
 }
