@@ -201,8 +201,8 @@ def _tags(
             len(values),
             struct.pack(f"{order}{len(values)}{_CODES[kind]}", *[v & 0xFFFFFFFF for v in values]),
         )
-    # Said of every page that it is no thumbnail: where the tag is missing, readers take JPEG pages for previews.
-    tags[254] = (4, 1, struct.pack(order + "I", file.one(page, 254, 0) & 2))
+    # Said of every page that it is a picture: readers take JPEG pages for previews where the tag is missing or not 0.
+    tags[254] = (4, 1, bytes(4))
     orientation = _orientation(file, page)
     if orientation != 1 or 274 in tags:
         tags[274] = (3, 1, struct.pack(order + "H", orientation))
@@ -321,7 +321,7 @@ def _segments(
         tags[tag] = (kind, len(values), struct.pack(f"{order}{len(values)}{_CODES[kind]}", *values))
     if compression in FAX:
         tags[259] = (3, 1, struct.pack(order + "H", 4))
-    if compression not in (1, 8, 32946):
+    if compression != 1:
         tags.pop(266, None)
 
 

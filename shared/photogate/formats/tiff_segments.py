@@ -32,6 +32,9 @@ _MAX_DECODED = 192 * 1024 * 1024
 # The most bytes that one coded byte can stand for: LZW's longest string in 12 bits, PackBits' longest run.
 _RATIOS = {5: 2_731, 32773: 64, 8: 1_032, 32946: 1_032}
 
+# FillOrder 2 (TIFF 6.0, section 8): decoders turn round each coded byte, except of JPEG.
+_TURNED = bytes(int(f"{i:08b}"[::-1], 2) for i in range(256))
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -87,10 +90,17 @@ def recode(
     """
     if compression in (JPEG, OLD_JPEG):
         return _jpeg(data, tables, check_scan)
+    turned = tags.get(266) == 2
+    tags = {tag: value for tag, value in tags.items() if tag != 266}
     if compression == RAW:
         if len(data) < shape.size:
             refuse("Expected as many bytes as the rows need; found fewer")
-        return _shown(data[: shape.size], shape, {tag: v for tag, v in tags.items() if tag != 317}, colours)
+        rows, tags = data[: shape.size], {}
+        if not turned:
+            return _shown(rows, shape, tags, colours)
+        return _shown(rows.translate(_TURNED), shape, tags, colours).translate(_TURNED)
+    if turned:
+        data = data.translate(_TURNED)
     if shape.size > min(max(_MAX_DECODED, 8 * len(data)), _RATIOS.get(compression, shape.size) * len(data)):
         refuse("Expected strips or tiles of a decoded size that fits; found more", reason=Reason.TOO_LARGE)
     if compression in _DEFLATE:
@@ -116,7 +126,7 @@ def _shown(rows: bytes, shape: Shape, tags: dict[int, int], colours: set[int] | 
     new[seen_rows * shape.stride :] = bytes((shape.rows - seen_rows) * shape.stride)
     whole, rest = divmod(seen_bits, 8)
     if rest:
-        mask = (1 << rest) - 1 if tags.get(266, 1) == 2 else 0xFF << (8 - rest) & 0xFF
+        mask = 0xFF << (8 - rest) & 0xFF
         new[whole :: shape.stride] = new[whole :: shape.stride].translate(bytes(i & mask for i in range(256)))
         whole += 1
     for start in range(0, seen_rows * shape.stride, shape.stride):
@@ -178,7 +188,7 @@ def _through_libtiff(
         277: 1,
         278: shape.rows,
         279: len(data),
-        **{tag: value for tag, value in tags.items() if tag in (266, 292, 293)},
+        **{tag: value for tag, value in tags.items() if tag in (292, 293)},
     }
     at = 8 + 2 + 12 * len(entries) + 4
     entries[273] = at

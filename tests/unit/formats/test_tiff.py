@@ -237,6 +237,47 @@ def test_bits_behind_the_last_pixel_of_a_row_are_cleared() -> None:
     assert b"\xa5\x01" * 9 in strip(built(reversed_bits, marked)).data
 
 
+@pytest.mark.parametrize(
+    ("mode", "compression"),
+    [
+        ("1", "group3"),
+        ("1", "group4"),
+        ("RGB", "tiff_lzw"),
+        ("RGB", "packbits"),
+        ("RGB", "tiff_adobe_deflate"),
+        ("L", "zstd"),
+        ("P", "tiff_lzw"),
+    ],
+)
+def test_coded_rows_whose_bits_stand_the_other_way_round_keep_their_pixels(mode: str, compression: str) -> None:
+    data = tiff(picture(mode), compression=compression, tiffinfo={266: 2})
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.tag_v2[266] == 2
+    new = strip(data).data
+    assert pages(new) == pages(data)
+    assert strip(new).data == new
+
+
+def test_colours_are_told_where_bits_stand_the_other_way_round() -> None:
+    entries = grey(8, _258=(3, 1, 4), _262=(3, 1, 3), _266=(3, 1, 2), _279=(3, 1, 32))
+    entries[320] = (3, 48, entries[273][2] + 12)
+    entries[273] = (4, 1, entries[320][2] + 96)
+    palette = [257 * (5 * i + 3) for i in range(48)]
+    new = strip(built(entries, struct.pack("<48H", *palette) + b"\xc8" * 32)).data  # 3 and 1, their bits turned round
+    with Image.open(io.BytesIO(new)) as image:
+        assert [i for i, value in enumerate(image.tag_v2[320][:16]) if value] == [1, 3]
+    assert b"\xc8" * 32 in new
+
+
+def test_each_page_is_said_to_be_a_picture_of_its_own() -> None:
+    pages_of = [picture() for _ in range(2)]
+    data = tiff(pages_of[0], save_all=True, append_images=pages_of[1:], compression="jpeg", tiffinfo={254: 2})
+    with Image.open(io.BytesIO(strip(data).data)) as image:
+        for page in range(2):
+            image.seek(page)
+            assert image.tag_v2[254] == 0
+
+
 @pytest.mark.parametrize("compression", [None, "tiff_lzw", "packbits", "tiff_adobe_deflate"])
 def test_colours_that_no_pixel_uses_go(compression: str | None) -> None:
     image = Image.new("P", (9, 9), 3)
