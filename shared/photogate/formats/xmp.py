@@ -7,6 +7,7 @@ that is no XML at all still tells what it holds. Only kept rights are parsed as 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import lru_cache
 
 from photogate.findings import Keep, MetadataCategory
@@ -59,11 +60,10 @@ def read(packet: bytes, context: Context, where: str = "XMP") -> Rights:
     context.look -= len(seen)
     context.marks.xmp(seen)
     counts: dict[MetadataCategory, int] = {}
-    for match in _PROPERTY.finditer(seen):
-        if match[1] in _STRUCTURE:
-            continue
-        category = _category(match[1] + b":" + match[2])
-        counts[category] = counts.get(category, 0) + 1
+    for (prefix, name), count in Counter(_PROPERTY.findall(seen)).items():
+        if prefix not in _STRUCTURE:
+            category = _category(prefix + b":" + name)
+            counts[category] = counts.get(category, 0) + count
     for category, count in (counts or {_C.OTHER: 1}).items():
         context.drop(category, where, count)
     return _rights(packet, context.keep) if context.keep else Rights()
