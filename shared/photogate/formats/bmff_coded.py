@@ -8,15 +8,16 @@ What lies behind the last coded block *inside* a slice or a tile cannot be told 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from photogate.formats.bmff_boxes import Fields, same
 from photogate.formats.container import refuse
+from photogate.formats.hevc_sets import PPS, SPS, VPS, ParameterSet, parameter_set, slice_pps, slice_unit
 
-__all__ = ["Sequence", "av1", "av1c", "hevc", "hvcc", "sequence_header"]
+__all__ = ["HevcConfiguration", "Sequence", "av1", "av1c", "hevc", "hevc_configuration", "hvcc", "sequence_header"]
 
-_VPS, _SPS, _PPS = 32, 33, 34
-_PARAMETER_SETS = frozenset({_VPS, _SPS, _PPS})
+_PARAMETER_SETS = frozenset({VPS, SPS, PPS})
 _SLICES = frozenset({*range(10), *range(16, 22)})
 
 _SEQUENCE_HEADER, _FRAME_HEADER, _TILE_GROUP, _FRAME = 1, 3, 4, 6
@@ -30,40 +31,61 @@ class Dropped:
     count: int = 0
 
 
-def hvcc(data: bytes, start: int, end: int, dropped: Dropped) -> tuple[bytes, int]:
-    """Rebuild an HEVC decoder configuration record with its parameter sets only.
+@dataclass(frozen=True, slots=True)
+class HevcConfiguration:
+    """A decoder configuration: bytes of each NAL unit's length, and parameter sets by (type, number)."""
 
-    Returns
-    -------
-    tuple of bytes and int
-        The record, and the size of the length in front of each NAL unit, in bytes.
-    """
+    length_size: int
+    sets: dict[tuple[int, int], ParameterSet]
+
+
+def hevc_configuration(data: bytes, start: int, end: int, dropped: Dropped) -> HevcConfiguration:
+    """Read an HEVC decoder configuration record: its parameter sets, and none of its SEI."""
     fields = Fields(data, start, end)
-    head = bytearray(fields.raw(22))
+    head = fields.raw(22)
     if head[0] != 1:
         refuse("Expected version 1 of the HEVC configuration; found another", start)
-    length_size = (head[21] & 3) + 1
-    for place, reserved in ((13, 0xF0), (15, 0xFC), (16, 0xFC), (17, 0xF8), (18, 0xF8)):
-        head[place] |= reserved
-    arrays: dict[int, list[bytes]] = {}
-    complete: dict[int, int] = {}
+    sets: dict[tuple[int, int], ParameterSet] = {}
     for _ in range(fields.uint(1)):
-        first = fields.uint(1)
-        kind = first & 63
+        kind = fields.uint(1) & 63
         for _ in range(fields.uint(2)):
             unit = fields.raw(fields.uint(2))
             if kind in _PARAMETER_SETS and _hevc_kind(unit) == kind:
-                arrays.setdefault(kind, []).append(_trimmed(unit))
-                complete[kind] = first & 0x80
+                known = parameter_set(unit)
+                dropped.count += known.unit != unit
+                sets[known.kind, known.id] = known
             else:
                 dropped.count += 1
-    if fields.left():
-        dropped.count += 1
+    dropped.count += bool(fields.left())
+    return HevcConfiguration((head[21] & 3) + 1, sets)
+
+
+def hvcc(data: bytes, start: int, end: int, dropped: Dropped, used: Collection[tuple[int, int]]) -> bytes:
+    """Rebuild an HEVC decoder configuration record with the parameter sets that slices use.
+
+    Parameters
+    ----------
+    used
+        The sets to keep, by (type, number).
+    """
+    configuration = hevc_configuration(data, start, end, dropped)
+    head = bytearray(data[start : start + 22])
+    # 14496-15, 8.3.3.1.2: constraint flags are those of the SPS; frame rate and segmentation are hints, and 0 says none
+    head[6:12] = bytes((head[6] & 0xF0, *bytes(5)))
+    head[13:17] = bytes((0xF0, 0, 0xFC, head[16] & 3 | 0xFC))
+    head[17], head[18] = head[17] & 7 | 0xF8, head[18] & 7 | 0xF8
+    head[19:22] = bytes((0, 0, head[21] & 0x3F))
+    arrays: dict[int, list[bytes]] = {}
+    for key, known in configuration.sets.items():
+        if key in used:
+            arrays.setdefault(known.kind, []).append(known.unit)
+        else:
+            dropped.count += 1
     out = [bytes(head), bytes((len(arrays),))]
     for kind, units in arrays.items():
-        out.append(bytes((complete[kind] | kind,)) + len(units).to_bytes(2, "big"))
+        out.append(bytes((0x80 | kind,)) + len(units).to_bytes(2, "big"))
         out += [len(unit).to_bytes(2, "big") + unit for unit in units]
-    return b"".join(out), length_size
+    return b"".join(out)
 
 
 def _hevc_kind(unit: bytes | memoryview) -> int:
@@ -73,29 +95,33 @@ def _hevc_kind(unit: bytes | memoryview) -> int:
     return unit[0] >> 1
 
 
-def _trimmed(unit: bytes) -> bytes:
-    """Cut zero bytes behind the stop bit: a parameter set ends with it (H.265, 7.3.2.11)."""
-    return unit.rstrip(b"\0")
-
-
-def hevc(data: bytes | memoryview, length_size: int, dropped: Dropped) -> bytes | memoryview:
-    """Keep the parameter sets and slices of one picture.
+def hevc(
+    data: bytes | memoryview, configuration: HevcConfiguration, dropped: Dropped
+) -> tuple[bytes | memoryview, set[tuple[int, int]]]:
+    """Keep the slices of one picture, and the parameter sets among them that they use.
 
     Parameters
     ----------
     data
         Length-prefixed NAL units of one access unit.
-    length_size
-        Bytes of each length, 1 to 4.
+    configuration
+        The sets in force; those within `data` are added.
     dropped
         Counts what goes: SEI (encoder names, user data), delimiters, fillers, other layers, and a second picture.
+
+    Returns
+    -------
+    tuple of bytes and set
+        The NAL units, and the sets that they use, by (type, number).
     """
-    out: list[bytes | memoryview] = []
+    size_of_length, sets = configuration.length_size, configuration.sets
+    inner: list[ParameterSet] = []
+    slices: list[bytes | memoryview] = []
     at, pictures, units = 0, 0, 0
     while at < len(data):
         units += 1
-        size = int.from_bytes(data[at : at + length_size], "big")
-        start = at + length_size
+        size = int.from_bytes(data[at : at + size_of_length], "big")
+        start = at + size_of_length
         at = start + size
         if at > len(data) or units > MAX_UNITS:
             refuse("Expected NAL units that fill the picture's data; found a length that does not fit")
@@ -103,20 +129,35 @@ def hevc(data: bytes | memoryview, length_size: int, dropped: Dropped) -> bytes 
         if kind in _SLICES:
             # H.265, 7.3.6.1: first_slice_segment_in_pic_flag is the first bit behind the header
             pictures += data[start + 2] >> 7
-        elif kind not in _PARAMETER_SETS or pictures:
-            dropped.count += 1
+            if pictures == 1:
+                slices.append(data[start:at])
+                continue
+        elif kind in _PARAMETER_SETS and not pictures:
+            known = parameter_set(bytes(data[start:at]))
+            sets[known.kind, known.id] = known
+            inner.append(known)
             continue
-        if pictures > 1:
-            dropped.count += 1
-            continue
-        if kind in _PARAMETER_SETS:
-            unit = _trimmed(bytes(data[start:at]))
-            out += [len(unit).to_bytes(length_size, "big"), unit]
-        else:
-            out.append(data[start - length_size : at])
-    if not pictures:
+        dropped.count += 1
+    if not slices:
         refuse("Expected a coded picture; found none")
-    return _joined(out, data)
+    used: set[tuple[int, int]] = set()
+    pieces: list[bytes | memoryview] = []
+    for unit in slices:
+        pps = _set(sets, PPS, slice_pps(unit))
+        sps = _set(sets, SPS, pps.refers)
+        used |= {(PPS, pps.id), (SPS, sps.id), (VPS, sps.refers)}
+        pieces.append(slice_unit(unit, pps, sps))
+    before = [s.unit for s in inner if (s.kind, s.id) in used]
+    out: list[bytes | memoryview] = []
+    for piece in (*before, *pieces):
+        out += [len(piece).to_bytes(size_of_length, "big"), piece]
+    return _joined(out, data), used
+
+
+def _set(sets: dict[tuple[int, int], ParameterSet], kind: int, number: int) -> ParameterSet:
+    if (kind, number) not in sets:
+        refuse("Expected slices to refer to parameter sets that are there; found a reference to none")
+    return sets[kind, number]
 
 
 def _joined(pieces: list[bytes | memoryview], source: bytes | memoryview) -> bytes | memoryview:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from photogate.errors import Reason
 from photogate.formats import limits
 from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, full_box, only
-from photogate.formats.bmff_coded import Dropped, Sequence, av1, av1c, hevc, hvcc
+from photogate.formats.bmff_coded import Dropped, HevcConfiguration, Sequence, av1, av1c, hevc, hevc_configuration
 from photogate.formats.container import refuse
 from photogate.formats.heif_properties import ALPHA, rebuild
 
@@ -22,7 +22,7 @@ _UNITY = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 0x40000000)
 
 @dataclass(slots=True)
 class Track:
-    """One kept track: its boxes by name, and where its samples are."""
+    """One kept track: its boxes by name, where its samples are, and the HEVC parameter sets that they use."""
 
     alpha: bool
     header: tuple[int, int]
@@ -34,6 +34,7 @@ class Track:
     entry: list[Box]
     times: dict[bytes, bytes]
     places: list[tuple[int, int]] = field(default_factory=list)
+    used: set[tuple[int, int]] = field(default_factory=set)
 
 
 def _inside(data: bytes, found: list[Box], path: tuple[bytes, ...], budget: Budget) -> list[Box]:
@@ -164,17 +165,18 @@ def samples(data: bytes, track: Track, dropped: Dropped) -> list[bytes | memoryv
     view = memoryview(data)
     new: bytes | memoryview
     known: Sequence | None = None
-    length_size = 4
+    configuration = HevcConfiguration(4, {})
     for found in track.entry:
         if found.kind == b"av1C":
             known = av1c(data, found.body, found.end, Dropped())[1]
         elif found.kind == b"hvcC":
-            length_size = hvcc(data, found.body, found.end, Dropped())[1]
+            configuration = hevc_configuration(data, found.body, found.end, Dropped())
     for at, size in track.places:
         if track.kind == b"av01":
             new, known = av1(view[at : at + size], known, dropped, limits.MAX_FRAMES)
         else:
-            new = hevc(view[at : at + size], length_size, dropped)
+            new, used = hevc(view[at : at + size], configuration, dropped)
+            track.used |= used
         out.append(new)
     return out
 
@@ -221,7 +223,7 @@ def _trak(data: bytes, track: Track, number: int, sizes: list[int], at: int, dro
         _UNITY,
         struct.pack(">II", *track.header),
     )
-    inside = [new for found in track.entry if (new := rebuild(data, found, dropped)) is not None]
+    inside = [new for found in track.entry if (new := rebuild(data, found, dropped, track.used)) is not None]
     entry = box(
         track.kind,
         struct.pack(">6xH16xHHIIIH32xHh", 1, *track.size, 0x480000, 0x480000, 0, 1, 24, -1),

@@ -94,6 +94,10 @@ def _read(data: bytes) -> _Header:
     entry = 3 if size == _CORE else 4
     if pixels >= at:
         colours = min(colours, (pixels - at) // entry)
+        if depth <= 8 and not colours:
+            refuse("Expected a palette before the pixels; found none", 10)
+    elif pixels:
+        refuse("Expected the pixels behind the headers; found an offset within them", 10)
     else:
         pixels = at + colours * entry
     return _Header(size, width, height, depth, compression, resolution, colours, masks, space, at, pixels)

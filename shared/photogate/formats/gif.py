@@ -154,7 +154,9 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
             frames.append(frame)
             control = None
         elif block.label == _CONTROL:
-            control = _control(_join(data, block.body), block.offset)
+            earlier, control = control, _control(_join(data, block.body), block.offset)
+            if earlier not in (None, control):  # section 23: at most one; decoders differ in which they take
+                refuse("Expected one graphic control before an image; found another", block.offset)
         elif (again := _loop(data, block)) is not None and loop is None:
             loop = again
         else:

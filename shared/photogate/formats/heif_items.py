@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from photogate.errors import Reason
 from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, full_box, only, text
-from photogate.formats.bmff_coded import Dropped, Sequence, av1, av1c, hevc, hvcc
+from photogate.formats.bmff_coded import Dropped, Sequence, av1, av1c, hevc, hevc_configuration
 from photogate.formats.container import refuse
 from photogate.formats.heif_properties import ALPHA, ESSENTIAL, rebuild
 
@@ -35,13 +35,14 @@ class Item:
 
 @dataclass(slots=True)
 class Meta:
-    """A parsed `meta` box."""
+    """A parsed `meta` box; `used` tells for each HEVC configuration the parameter sets that kept pictures use."""
 
     primary: int
     items: dict[int, Item]
     properties: list[Box]
     references: list[tuple[bytes, int, tuple[int, ...]]]
     idat: tuple[int, int]
+    used: dict[int, set[tuple[int, int]]] = field(default_factory=dict)
 
 
 def read_meta(data: bytes, meta: Box, budget: Budget) -> Meta:
@@ -243,10 +244,13 @@ def payload(data: bytes, meta: Meta, item: Item, dropped: Dropped) -> bytes | me
     """Give an item's bytes with what a decoder needs only."""
     raw = raw_bytes(data, meta, item, len(data))
     if item.kind == b"hvc1":
-        config = [p for p in _properties(meta, item) if p.kind == b"hvcC"]
-        if not config:
-            refuse("Expected an HEVC configuration; found none")
-        return hevc(raw, hvcc(data, config[0].body, config[0].end, Dropped())[1], dropped)
+        config = [(i, p) for i, p in zip(item.properties, _properties(meta, item), strict=True) if p.kind == b"hvcC"]
+        if len({i for i, _ in config}) != 1:
+            refuse("Expected one HEVC configuration; found none, or several")
+        index, found = config[0]
+        new, used = hevc(raw, hevc_configuration(data, found.body, found.end, Dropped()), dropped)
+        meta.used.setdefault(index, set()).update(used)
+        return new
     if item.kind == b"av01":
         known: Sequence | None = None
         for prop in _properties(meta, item):
@@ -320,7 +324,7 @@ def write_meta(
         mine = []
         for index in dict.fromkeys(item.properties):
             if index not in cache:
-                cache[index] = rebuild(data, meta.properties[index], dropped)
+                cache[index] = rebuild(data, meta.properties[index], dropped, meta.used.get(index, ()))
             new = cache[index]
             if new is not None:
                 mine.append(table.setdefault(new, len(table) + 1) | (0x8000 if new[4:8] in ESSENTIAL else 0))

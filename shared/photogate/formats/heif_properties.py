@@ -5,7 +5,7 @@ ISO/IEC 23008-12, 6.5 (item properties); ISO/IEC 14496-12, 12.1 (colr, pasp, cla
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from photogate.formats import icc
 from photogate.formats.bmff_boxes import Box, Fields, box, full_box
@@ -91,10 +91,16 @@ _REBUILD: dict[bytes, Callable[[Fields], bytes | None]] = {
 }
 
 
-def rebuild(data: bytes, found: Box, dropped: Dropped) -> bytes | None:
-    """Write a property again from its fields; None where rendering does not need it."""
+def rebuild(data: bytes, found: Box, dropped: Dropped, used: Collection[tuple[int, int]] = ()) -> bytes | None:
+    """Write a property again from its fields; None where rendering does not need it.
+
+    Parameters
+    ----------
+    used
+        Of an HEVC configuration, the parameter sets that pictures use, by (type, number).
+    """
     if found.kind == b"hvcC":
-        return box(b"hvcC", hvcc(data, found.body, found.end, dropped)[0])
+        return box(b"hvcC", hvcc(data, found.body, found.end, dropped, used))
     if found.kind == b"av1C":
         return box(b"av1C", av1c(data, found.body, found.end, dropped)[0])
     how = _REBUILD.get(found.kind)

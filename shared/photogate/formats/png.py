@@ -233,8 +233,9 @@ def _parse(data: bytes, context: Context) -> _Picture:
                 context.drop(_C.OTHER, "fdAT without a frame")
             else:
                 current.pieces.append((chunk.start + 4, chunk.end))
-        elif kind == b"IHDR" and chunk.offset == 8:
-            continue
+        elif kind == b"IHDR":
+            if chunk.offset != 8:  # Pillow takes the last, libpng the first
+                refuse("Expected one IHDR; found a second", chunk.offset)
         elif not (not seen_data and _crc(data, chunk) and _keep(picture, kind, body, context)):
             read_text(kind, body, picture.texts)
     if not picture.pieces:
@@ -284,6 +285,8 @@ def _keep(picture: _Picture, kind: bytes, body: bytes, context: Context) -> bool
     header, chunks = picture.header, picture.chunks
     new: bytes | None = None
     if kind in chunks:
+        if kind in (b"PLTE", b"tRNS") and header.colour == 3:
+            refuse("Expected one palette; found a second")  # Pillow takes the last, libpng the first
         return False
     if kind == b"PLTE" and header.colour == 3:
         if len(body) % 3 or not body:

@@ -195,3 +195,16 @@ def test_blackening_colours_does_not_make_a_palette_that_decoders_take_for_grey(
     assert look(once) == look(data)
     assert palette[:3] not in once
     assert strip(once).data == once
+
+
+def test_an_offset_of_the_pixels_within_the_headers_is_refused():
+    data = bmp()
+    with pytest.raises(ImageRefused, match="behind the headers"):
+        strip(data[:10] + struct.pack("<I", 1) + data[14:])
+    assert look(strip(data[:10] + bytes(4) + data[14:]).data) == look(data)
+
+
+def test_an_indexed_picture_without_a_palette_is_refused():
+    data = bmp("P")
+    with pytest.raises(ImageRefused, match="palette"):
+        strip(data[:10] + struct.pack("<I", 54) + data[14:])

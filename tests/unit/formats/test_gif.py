@@ -149,3 +149,11 @@ def test_inspect_names_the_blocks_and_says_what_stays():
     tree = inspect(data[:at] + b"\x21\xfe" + blocks(SECRET) + data[at:] + SECRET)
     stays = {part.name: part.stays for part in tree}
     assert (stays["comment"], stays["image"], stays["trailing bytes"]) == (False, True, False)
+
+
+def test_two_graphic_controls_that_differ_before_one_image_are_refused():
+    data = animation()
+    at = data.index(b"\x21\xf9\x04")
+    assert strip(data[:at] + data[at : at + 8] + data[at:]).data == strip(data).data
+    with pytest.raises(ImageRefused, match="one graphic control"):
+        strip(data[:at] + b"\x21\xf9\x04\x01\x07\x00\x03\x00" + data[at:])

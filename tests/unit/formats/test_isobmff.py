@@ -7,7 +7,7 @@ from PIL import Image
 from photogate.errors import ImageRefused
 from photogate.formats import inspect, measure, strip
 from photogate.formats.bmff_boxes import box, full_box
-from photogate.formats.bmff_coded import Dropped, av1, hevc
+from photogate.formats.bmff_coded import Dropped, av1
 
 SECRET = b"CANARY-of-this-test"
 
@@ -124,15 +124,6 @@ def test_metadata_and_padding_obus_go() -> None:
     assert dirty == clean
     assert dropped.count >= 3
     assert known is not None
-
-
-def test_sei_units_and_a_second_picture_go() -> None:
-    def unit(kind: int, body: bytes) -> bytes:
-        return struct.pack(">I", 2 + len(body)) + bytes((kind << 1, 1)) + body
-
-    first = unit(33, b"parameters\x80") + unit(19, b"\x80first")
-    second = unit(19, b"\x80" + SECRET)
-    assert hevc(unit(39, SECRET) + first + unit(40, SECRET) + unit(38, SECRET) + second, 4, Dropped()) == first
 
 
 def test_bytes_behind_the_sequence_header_go() -> None:

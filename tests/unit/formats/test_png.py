@@ -356,3 +356,16 @@ def test_colours_that_no_pixel_uses_go():
     assert SECRET not in stripped.data
     assert look(stripped.data) == look(file.getvalue())
     assert strip(stripped.data).data == stripped.data
+
+
+def test_a_second_header_is_refused_since_decoders_differ_in_which_they_take():
+    data = png()
+    with pytest.raises(ImageRefused, match="one IHDR"):
+        strip(data[:33] + data[8:33] + data[33:])
+
+
+@pytest.mark.parametrize("kind", [b"PLTE", b"tRNS"])
+def test_a_second_palette_is_refused_since_decoders_differ_in_which_they_take(kind):
+    data = png("P", transparency=0)
+    with pytest.raises(ImageRefused, match="one palette"):
+        strip(data[: data.index(b"IDAT") - 4] + chunk(kind, bytes(6)) + data[data.index(b"IDAT") - 4 :])

@@ -1,0 +1,127 @@
+"""Random bytes in every place of an HEVC picture that decoders pass over: none is in what comes out, at any bit."""
+
+import io
+import random
+
+import pi_heif
+import pytest
+from PIL import Image
+
+from photogate.errors import ImageRefused
+from photogate.formats import strip
+from photogate.formats.bmff_boxes import box
+from tests import hevc
+from tests.heif_builder import Item, heif, hevc_item, ispe, pixi
+from tests.noise import noise
+
+pi_heif.register_heif_opener()
+SECRET = random.Random(5).randbytes(24)
+PICTURE = noise((34, 20))
+
+
+def bits(data: bytes) -> str:
+    return format(int.from_bytes(b"\1" + data.replace(b"\0\0\3", b"\0\0"), "big"), "b")[1:]
+
+
+def holds_secret(data: bytes) -> bool:
+    return bits(SECRET[:8]) in bits(data)
+
+
+def look(data: bytes) -> tuple[str, tuple[int, int], bytes]:
+    with Image.open(io.BytesIO(data)) as image:
+        return image.mode, image.size, image.tobytes()
+
+
+def with_units(before: bytes = b"", behind: bytes = b"", *more: tuple[int, bytes]) -> bytes:
+    """The picture, with NAL units before and behind its slices, and further arrays in its configuration."""
+    coded = hevc.encode(PICTURE)
+    data = before + hevc.prefixed(*coded.slices) + behind
+    return heif([Item(b"hvc1", data, (box(b"hvcC", coded.hvcc(*more)), ispe(*PICTURE.size), pixi(8, 8, 8)))])
+
+
+CLEAN = with_units()
+
+
+@pytest.mark.parametrize("image", [PICTURE, noise((18, 40), "L")])
+@pytest.mark.parametrize("depth", [8, 10])
+def test_a_picture_without_anything_to_remove_stays_byte_for_byte(image, depth):
+    data = heif([hevc_item(image, depth=depth)])
+    assert strip(data).data == data
+    assert look(data)[1] == image.size
+
+
+@pytest.mark.parametrize("place", ["vps_extension", "sps_extension", "pps_extension"])
+def test_extension_data_of_a_parameter_set_goes(place):
+    data = heif([hevc_item(PICTURE, planted=hevc.Planted(**{place: SECRET}))])
+    assert holds_secret(data)
+    assert strip(data).data == CLEAN
+
+
+def test_extensions_of_slice_headers_go():
+    data = heif([hevc_item(PICTURE, planted=hevc.Planted(slice_extension=SECRET))])
+    assert holds_secret(data)
+    stripped = strip(data).data
+    assert not holds_secret(stripped)
+    assert look(stripped) == look(data) == look(CLEAN)
+
+
+def test_the_clock_of_the_usability_information_goes():
+    ticks = (int.from_bytes(SECRET[:4], "big"), int.from_bytes(SECRET[4:8], "big"))
+    data = heif([hevc_item(PICTURE, planted=hevc.Planted(timing=ticks))])
+    assert holds_secret(data)
+    stripped = strip(data).data
+    assert not holds_secret(stripped)
+    assert look(stripped) == look(CLEAN)
+
+
+# Of H.265, table 7-1: reserved pictures, delimiter, ends, filler, SEI, reserved and unspecified units.
+@pytest.mark.parametrize("kind", [10, 15, 22, 31, 35, 36, 37, 38, 39, 40, 41, 47, 48, 63])
+def test_units_that_a_still_picture_does_not_need_go(kind):
+    planted = hevc.prefixed(hevc.unit(kind, SECRET))
+    assert strip(with_units(planted)).data == CLEAN
+    assert strip(with_units(b"", planted)).data == CLEAN
+    assert strip(with_units(b"", b"", (kind, hevc.unit(kind, SECRET)))).data == CLEAN
+
+
+def test_units_of_other_layers_and_a_second_picture_go():
+    assert strip(with_units(hevc.prefixed(hevc.unit(hevc.IDR, SECRET, layer=1)))).data == CLEAN
+    assert strip(with_units(b"", hevc.prefixed(hevc.unit(hevc.IDR, b"\x80" + SECRET)))).data == CLEAN
+
+
+def test_a_parameter_set_that_no_slice_uses_goes():
+    pps = hevc.Bits().ue(5, 0).u(2, 0).u(3, 0).u(2, 0).ue(0, 0, 0).u(3, 0).ue(0, 0).u(10, 0).ue(0).u(2, 0)
+    unused = hevc.unit(hevc.PPS, pps.ended())
+    assert strip(with_units(hevc.prefixed(unused))).data == CLEAN
+    assert strip(with_units(b"", b"", (hevc.PPS, unused))).data == CLEAN
+
+
+@pytest.mark.parametrize("tail", [b"\0" * 9, b"\0\0\3" * 40, b"\0\0\3\0"])
+def test_zero_words_behind_a_slice_go(tail):
+    coded = hevc.encode(PICTURE)
+    coded.slices[-1] += tail
+    properties = (box(b"hvcC", coded.hvcc()), ispe(*PICTURE.size), pixi(8, 8, 8))
+    assert strip(heif([Item(b"hvc1", hevc.prefixed(*coded.slices), properties)])).data == CLEAN
+
+
+def test_hints_and_reserved_bits_of_the_configuration_become_what_says_nothing():
+    data = bytearray(CLEAN)
+    at = data.index(b"hvcC") + 4
+    data[at + 7 : at + 12] = SECRET[:5]
+    data[at + 13 : at + 16] = SECRET[5:8]
+    data[at + 19 : at + 21] = SECRET[8:10]
+    assert strip(bytes(data)).data == CLEAN
+
+
+def test_a_slice_that_refers_to_no_parameter_set_is_refused():
+    coded = hevc.encode(PICTURE)
+    del coded.sets[hevc.PPS]
+    properties = (box(b"hvcC", coded.hvcc()), ispe(*PICTURE.size))
+    with pytest.raises(ImageRefused, match="parameter sets that are there"):
+        strip(heif([Item(b"hvc1", hevc.prefixed(*coded.slices), properties)]))
+
+
+def test_a_cut_parameter_set_is_refused():
+    coded = hevc.encode(PICTURE)
+    coded.sets[hevc.SPS] = coded.sets[hevc.SPS][:12]
+    with pytest.raises(ImageRefused, match="complete HEVC parameter set"):
+        strip(heif([Item(b"hvc1", hevc.prefixed(*coded.slices), (box(b"hvcC", coded.hvcc()), ispe(*PICTURE.size)))]))
