@@ -82,6 +82,7 @@ def next_marker(data: bytes, at: int) -> tuple[int, int]:
 
 
 def segment_length(data: bytes, at: int) -> int:
+    """Read a segment's length, its own two bytes included; refuse one that leaves the file."""
     size = int.from_bytes(data[at : at + 2], "big")
     if size < 2 or at + size > len(data):
         refuse(f"Expected a segment within the file; found a length of {size}", at)
@@ -89,6 +90,7 @@ def segment_length(data: bytes, at: int) -> int:
 
 
 def read_frame(data: bytes, marker: int, at: int, size: int) -> Frame:
+    """Read a frame header of `size` bytes (B.2.2); refuse codings and depths that we do not handle."""
     if marker in REFUSED_SOF:
         raise ImageRefused(
             f"Expected Huffman-coded JPEG; found {REFUSED_SOF[marker]}", offset=at, reason=Reason.UNSUPPORTED_FORMAT
