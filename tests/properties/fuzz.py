@@ -24,8 +24,9 @@ from PIL import Image, ImageOps
 
 from photogate.errors import ImageRefused
 from photogate.findings import Keep
-from photogate.formats import exif, icc, inspect, measure, sniff, strip, xmp
+from photogate.formats import exif, icc, measure, sniff, strip, xmp
 from photogate.formats.container import MODULES, Context, ImageFormat, container_for
+from photogate.inspection import inspect
 from tests.properties import seeds
 from tests.properties.mutate import mutate, repaired, split
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photogate.errors import ImageRefused
-from photogate.formats import inspect, measure, strip
+from photogate.formats import measure, strip
+from photogate.inspection import inspect
 from tests.noise import noise
 
 SETTINGS = settings(max_examples=300, deadline=None)

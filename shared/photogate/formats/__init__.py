@@ -15,14 +15,13 @@ from photogate.formats.container import (
     Context,
     ImageFormat,
     Measure,
-    Part,
     check_measure,
     container_for,
     guarded,
 )
 from photogate.formats.sniff import measure, sniff
 
-__all__ = ["ImageFormat", "Keep", "Measure", "Part", "Stripped", "inspect", "measure", "sniff", "strip"]
+__all__ = ["ImageFormat", "Keep", "Measure", "Stripped", "measure", "sniff", "strip"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +86,3 @@ def strip(data: bytes, *, keep: frozenset[Keep] = frozenset(), check_scan: bool 
         except ImageRefused as error:
             raise ImageRefused(f"The second look found: {error}", reason=Reason.STRIP_FAILED) from error
     return Stripped(new.data, kind, context.tally.removed(), new.orientation, context.provenance())
-
-
-def inspect(data: bytes) -> tuple[Part, ...]:
-    """Show a file's parts: what each is, and whether stripping would keep it. Never values.
-
-    Raises
-    ------
-    ImageRefused
-        The bytes are no image, or too damaged to tell their parts.
-    """
-    if not data:
-        raise ImageRefused("Expected an image; found no bytes", offset=0, reason=Reason.EMPTY)
-    container = container_for(sniff(data))
-    with guarded():
-        return container.parts(data)

@@ -15,7 +15,17 @@ from photogate.formats.bmff_boxes import Fields, same
 from photogate.formats.container import refuse
 from photogate.formats.hevc_sets import PPS, SPS, VPS, ParameterSet, parameter_set, slice_pps, slice_unit
 
-__all__ = ["HevcConfiguration", "Sequence", "av1", "av1c", "hevc", "hevc_configuration", "hvcc", "sequence_header"]
+__all__ = [
+    "HevcConfiguration",
+    "Sequence",
+    "av1",
+    "av1c",
+    "hevc",
+    "hevc_configuration",
+    "hvcc",
+    "obus",
+    "sequence_header",
+]
 
 _PARAMETER_SETS = frozenset({VPS, SPS, PPS})
 _SLICES = frozenset({*range(10), *range(16, 22)})
@@ -284,7 +294,7 @@ def _leb128(value: int) -> bytes:
             return bytes(out)
 
 
-def _units(data: bytes | memoryview) -> list[tuple[int, int, int, int]]:
+def obus(data: bytes | memoryview) -> list[tuple[int, int, int, int]]:
     """Read OBU headers (AV1 5.3): (type, extension or -1, start of the payload, its end)."""
     found: list[tuple[int, int, int, int]] = []
     at = 0
@@ -340,7 +350,7 @@ def av1(
     shown: dict[int, int] = {}
     frames = 0
     keeps = most > 1  # whether the frame that tile groups belong to stays
-    for kind, extension, start, end in _units(data):
+    for kind, extension, start, end in obus(data):
         payload: bytes | memoryview = data[start:end]
         if kind == _SEQUENCE_HEADER:
             known = sequence_header(payload)
@@ -382,7 +392,7 @@ def av1c(data: bytes, start: int, end: int, dropped: Dropped) -> tuple[bytes, Se
     known: Sequence | None = None
     rest = fields.raw(fields.left())
     out = [bytes(head)]
-    for kind, _, at, stop in _units(rest):
+    for kind, _, at, stop in obus(rest):
         if kind == _SEQUENCE_HEADER and known is None:
             known = sequence_header(rest[at:stop])
             out += [bytes((_SEQUENCE_HEADER << 3 | 2,)), _leb128(len(known.payload)), known.payload]

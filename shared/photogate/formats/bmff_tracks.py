@@ -35,6 +35,7 @@ class Track:
     times: dict[bytes, bytes]
     places: list[tuple[int, int]] = field(default_factory=list)
     used: set[tuple[int, int]] = field(default_factory=set)
+    start: int = 0
 
 
 def _inside(data: bytes, found: list[Box], path: tuple[bytes, ...], budget: Budget) -> list[Box]:
@@ -100,6 +101,7 @@ def _read_track(data: bytes, inner: list[Box], media: list[Box], handler: bytes,
             track.times[found.kind] = _entries(data, found, 8, 8, budget)
         elif found.kind == b"stss":
             track.times[found.kind] = _entries(data, found, 4, 4, budget)
+    track.start = trak.start
     track.places = _places(data, table, trak, budget)
     _ = flags, handler
     return track

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from photogate.errors import ImageRefused, Reason
 from photogate.findings import MetadataCategory
 from photogate.formats import icc
-from photogate.formats.container import Context, ImageFormat, Measure, Part, Rewritten, check_measure, refuse
+from photogate.formats.container import Context, ImageFormat, Measure, Rewritten, check_measure, refuse
 
-__all__ = ["measure", "parts", "rewrite", "verify"]
+__all__ = ["Header", "measure", "pixels_length", "profile_place", "read", "rewrite", "verify"]
 
 _C = MetadataCategory
 _CORE, _INFO, _V2, _V3, _OS2, _V4, _V5 = 12, 40, 52, 56, 64, 108, 124
@@ -28,7 +28,7 @@ _LCS_GM_IMAGES = 4  # perceptual, what photos are rendered with
 
 
 @dataclass(frozen=True, slots=True)
-class _Header:
+class Header:
     """The fields of BITMAPFILEHEADER and the information header that are used."""
 
     size: int
@@ -56,7 +56,8 @@ class _Header:
         return 3 if self.size == _CORE else 4
 
 
-def _read(data: bytes) -> _Header:
+def read(data: bytes) -> Header:
+    """Read both headers."""
     if data[:2] != b"BM" or len(data) < 26:
         refuse("Expected a bitmap's headers; found too few bytes", 0)
     (pixels, size) = struct.unpack_from("<II", data, 10)
@@ -100,21 +101,21 @@ def _read(data: bytes) -> _Header:
         refuse("Expected the pixels behind the headers; found an offset within them", 10)
     else:
         pixels = at + colours * entry
-    return _Header(size, width, height, depth, compression, resolution, colours, masks, space, at, pixels)
+    return Header(size, width, height, depth, compression, resolution, colours, masks, space, at, pixels)
 
 
 def measure(data: bytes) -> Measure:
     """Read the information header."""
-    header = _read(data)
+    header = read(data)
     return Measure(ImageFormat.BMP, header.width, header.rows)
 
 
 def rewrite(data: bytes, context: Context) -> Rewritten:
     """Write headers, palette and rows again, and nothing else."""
-    header = _read(data)
+    header = read(data)
     check_measure(measure(data))
     if header.compression in (_RLE8, _RLE4):
-        pixels, used = _runs(data, header)
+        pixels, used, _ = _runs(data, header)
     else:
         pixels = _pixels(data, header)
         used = _used(pixels, header) if header.depth <= 8 else set()
@@ -143,7 +144,7 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
     return Rewritten(b"".join((out, palette, pixels, profile)))
 
 
-def _pixels(data: bytes, header: _Header) -> bytes:
+def _pixels(data: bytes, header: Header) -> bytes:
     """Copy the rows, with every bit that says no colour cleared."""
     need = header.stride * header.rows
     pixels = data[header.pixels : header.pixels + need]
@@ -162,7 +163,7 @@ def _pixels(data: bytes, header: _Header) -> bytes:
     return bytes(new)
 
 
-def _meaningful(header: _Header) -> bytes:
+def _meaningful(header: Header) -> bytes:
     """Give the bits of a pixel's bytes that say a colour; nothing where all do."""
     if header.depth not in (16, 32):
         return b""
@@ -179,8 +180,8 @@ def _mask(pixels: bytearray, start: int, step: int, bits: int) -> None:
         pixels[start::step] = cleared
 
 
-def _runs(data: bytes, header: _Header) -> tuple[bytes, set[int]]:
-    """Write the run-length codes again up to the last pixel, and tell which colours they use.
+def _runs(data: bytes, header: Header) -> tuple[bytes, set[int], int]:
+    """Write the run-length codes again up to the last pixel; tell which colours they use, and where they end.
 
     Runs that leave their row are cut, as decoders do; padding of absolute runs is zeroed.
     """
@@ -225,10 +226,10 @@ def _runs(data: bytes, header: _Header) -> tuple[bytes, set[int]]:
             used |= {b >> 4 for b in run} | {b & 15 for b in run} if nibbles else set(run)
             run += bytes(len(run) % 2)
         out += run
-    return bytes(out) + b"\0\1", used
+    return bytes(out) + b"\0\1", used, at
 
 
-def _used(pixels: bytes, header: _Header) -> set[int]:
+def _used(pixels: bytes, header: Header) -> set[int]:
     """Give the colours that rows of pixels of at most 8 bits use."""
     depth, (whole, rest) = header.depth, divmod(header.width * header.depth, 8)
     full: set[int] = set()
@@ -245,7 +246,7 @@ def _used(pixels: bytes, header: _Header) -> set[int]:
     return used
 
 
-def _palette(data: bytes, header: _Header, used: set[int], context: Context) -> bytes:
+def _palette(data: bytes, header: Header, used: set[int], context: Context) -> bytes:
     if header.depth > 8:
         return b""
     step = header.entry
@@ -272,7 +273,7 @@ def _is_ramp(palette: bytearray, step: int) -> bool:
     return all(palette[step * i : step * i + 3] == bytes((255 * i if count == 2 else i,)) * 3 for i in range(count))
 
 
-def _profile(data: bytes, header: _Header, context: Context) -> bytes:
+def _profile(data: bytes, header: Header, context: Context) -> bytes:
     if header.size != _V5:
         return b""
     (space,) = struct.unpack_from("<I", header.colour_space)
@@ -288,7 +289,7 @@ def _profile(data: bytes, header: _Header, context: Context) -> bytes:
     return new or b""
 
 
-def _space(header: _Header, profile: bytes, profile_at: int) -> bytes:
+def _space(header: Header, profile: bytes, profile_at: int) -> bytes:
     """Rebuild colour space, endpoints and gamma; a profile that is gone becomes sRGB."""
     (space,) = struct.unpack_from("<I", header.colour_space)
     endpoints = bytes(48)
@@ -317,7 +318,7 @@ def verify(data: bytes) -> None:
     ImageRefused
         At the first field that `rewrite` would not have written.
     """
-    header = _read(data)
+    header = read(data)
     total, reserved, start = struct.unpack_from("<III", data, 2)
     if total != len(data) or reserved or start != header.palette + header.colours * header.entry * (header.depth <= 8):
         refuse("Expected the file header to span the file without gaps", 2)
@@ -336,18 +337,21 @@ def verify(data: bytes) -> None:
         refuse("Expected nothing behind the pixels", end)
 
 
-def parts(data: bytes) -> tuple[Part, ...]:
-    """List headers, palette, gap, pixels, and what stands behind them."""
-    header = _read(data)
-    palette_end = header.palette + header.colours * header.entry
-    found = [Part("file header", 0, 14, True), Part("information header", 14, header.palette - 14, True)]
-    if header.colours:
-        found.append(Part("palette", header.palette, palette_end - header.palette, True, "colours in use"))
-    if header.pixels > palette_end:
-        found.append(Part("gap", palette_end, header.pixels - palette_end, False))
-    length = len(_runs(data, header)[0] if header.compression in (_RLE8, _RLE4) else _pixels(data, header))
-    found.append(Part("pixels", header.pixels, length, True, "row padding is zeroed"))
-    end = header.pixels + length
-    if end < len(data):
-        found.append(Part("trailing bytes", end, len(data) - end, False, "behind the pixels"))
-    return tuple(found)
+def pixels_length(data: bytes, header: Header) -> int:
+    """Give how many bytes of the file are rows, or run-length codes up to the end of the bitmap."""
+    if header.compression not in (_RLE8, _RLE4):
+        return min(header.stride * header.rows, len(data) - header.pixels)
+    end = _runs(data, header)[2]
+    if data[end - 2 : end] != b"\0\1":  # codes for the end of the line and of the bitmap may follow the last pixel
+        end += 2 * (data[end : end + 2] == b"\0\0")
+        end += 2 * (data[end : end + 2] == b"\0\1")
+    return end - header.pixels
+
+
+def profile_place(data: bytes, header: Header) -> tuple[str, tuple[int, int] | None]:
+    """Tell whether a colour profile is embedded or linked, and where it stands (offset, size)."""
+    if header.size != _V5:
+        return "", None
+    (space,) = struct.unpack_from("<I", header.colour_space)
+    offset, size = struct.unpack_from("<II", data, 14 + 112)
+    return ("embedded" if space == _EMBEDDED else "linked"), (14 + offset, size) if size else None

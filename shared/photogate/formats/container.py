@@ -1,6 +1,6 @@
 """What every container module speaks: the request, the answer, and the tree of parts.
 
-A container module (`jpeg`, `png`, ...) offers four functions, and nothing of it is imported elsewhere:
+A container module (`jpeg`, `png`, ...) offers three functions, and nothing of it is imported elsewhere:
 
 ``measure(data) -> Measure``
     Size, frames and orientation from headers alone.
@@ -8,8 +8,6 @@ A container module (`jpeg`, `png`, ...) offers four functions, and nothing of it
     The allow-list: builds a new file of what rendering needs, each part from its parsed fields.
 ``verify(data) -> None``
     A second reader that shares no code with `rewrite` beyond constants, and knows only what `rewrite` may write.
-``parts(data) -> tuple[Part, ...]``
-    The tree of the file for `photogate inspect`, without values.
 """
 
 from __future__ import annotations
@@ -175,6 +173,10 @@ class Part:
         Whether stripping keeps it (rebuilt).
     note
         What it is for. Never a value.
+    children
+        Parts of it, within its range and apart from each other.
+    category
+        What kind of information goes with it; None where it stays.
     """
 
     name: str
@@ -183,6 +185,7 @@ class Part:
     stays: bool
     note: str = ""
     children: tuple[Part, ...] = ()
+    category: MetadataCategory | None = None
 
 
 class Container(Protocol):
@@ -191,7 +194,6 @@ class Container(Protocol):
     measure: Callable[[bytes], Measure]
     rewrite: Callable[[bytes, Context], Rewritten]
     verify: Callable[[bytes], None]
-    parts: Callable[[bytes], tuple[Part, ...]]
 
 
 MODULES = {

@@ -15,7 +15,18 @@ from photogate.findings import MetadataCategory
 from photogate.formats import limits
 from photogate.formats.container import NO_RIGHTS, Context, Rights
 
-__all__ = ["Exif", "build", "category_of", "orientation_of", "read", "verify"]
+__all__ = [
+    "ARTIST",
+    "COPYRIGHT",
+    "ORIENTATION",
+    "Exif",
+    "build",
+    "category_of",
+    "orientation_of",
+    "read",
+    "rights_of",
+    "verify",
+]
 
 ORIENTATION = 0x0112
 ARTIST = 0x013B
@@ -119,6 +130,11 @@ def orientation_of(block: bytes) -> int | None:
             (value,) = struct.unpack_from(order + _INTEGERS[kind], inline)
             return value if 1 <= value <= 8 else None
     return None
+
+
+def rights_of(block: bytes) -> Rights:
+    """Read the rights fields alone."""
+    return read(block, Context()).rights
 
 
 def _rights(found: dict[int, str]) -> Rights:

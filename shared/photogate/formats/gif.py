@@ -15,19 +15,19 @@ from dataclasses import dataclass
 from photogate.errors import Reason
 from photogate.findings import MetadataCategory
 from photogate.formats import limits, xmp
-from photogate.formats.container import Context, ImageFormat, Measure, Part, Rewritten, check_measure, refuse
+from photogate.formats.container import Context, ImageFormat, Measure, Rewritten, check_measure, refuse
 
-__all__ = ["measure", "parts", "rewrite", "verify"]
+__all__ = ["LOOPS", "Block", "blocks", "join", "loop", "lzw", "measure", "rewrite", "start", "verify"]
 
 _C = MetadataCategory
-_LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
-_IMAGE, _EXTENSION, _TRAILER = 0x2C, 0x21, 0x3B
-_CONTROL, _COMMENT, _TEXT, _APPLICATION = 0xF9, 0xFE, 0x01, 0xFF
+LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
+IMAGE, _EXTENSION, TRAILER = 0x2C, 0x21, 0x3B
+CONTROL, COMMENT, TEXT, APPLICATION = 0xF9, 0xFE, 0x01, 0xFF
 _INTRODUCER = re.compile(rb"[\x21\x2c\x3b]")
 
 
 @dataclass(frozen=True, slots=True)
-class _Block:
+class Block:
     """An extension or image: where it stands, and where its first data sub-block begins."""
 
     kind: int
@@ -51,7 +51,7 @@ def _table_size(flags: int) -> int:
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
-def _start(data: bytes) -> int:
+def start(data: bytes) -> int:
     if data[:6] not in (b"GIF87a", b"GIF89a") or len(data) < 13:
         refuse("Expected a GIF header and screen; found others", 0)
     at = 13 + _table_size(data[10])
@@ -71,21 +71,21 @@ def _skip(data: bytes, at: int) -> int:
     return size
 
 
-def _blocks(data: bytes) -> Iterator[_Block]:
+def blocks(data: bytes) -> Iterator[Block]:
     """Walk the blocks up to the trailer; bytes that start no block are passed over, as decoders do."""
-    at, number = _start(data), 0
+    at, number = start(data), 0
     while at < len(data):
         kind = data[at]
-        if kind == _TRAILER:
-            yield _Block(kind, 0, at, at + 1, at + 1)
+        if kind == TRAILER:
+            yield Block(kind, 0, at, at + 1, at + 1)
             return
         if kind == _EXTENSION and at + 2 < len(data):
             body = at + 2
             label = data[at + 1]
-        elif kind == _IMAGE and at + 10 < len(data):
+        elif kind == IMAGE and at + 10 < len(data):
             body = at + 10 + _table_size(data[at + 9]) + 1
             label = 0
-        elif kind in (_EXTENSION, _IMAGE):
+        elif kind in (_EXTENSION, IMAGE):
             return
         else:
             found = _INTRODUCER.search(data, at)
@@ -94,7 +94,7 @@ def _blocks(data: bytes) -> Iterator[_Block]:
             at = found.start()
             continue
         end = _skip(data, body)
-        yield _Block(kind, label, at, body, end)
+        yield Block(kind, label, at, body, end)
         at = end
         number += 1
         if number > limits.MAX_CHUNKS:
@@ -103,11 +103,11 @@ def _blocks(data: bytes) -> Iterator[_Block]:
 
 def measure(data: bytes) -> Measure:
     """Read the screen and count the images, up to one more than the limit."""
-    _start(data)
+    start(data)
     width, height = struct.unpack_from("<HH", data, 6)
     frames = 0
-    for block in _blocks(data):
-        if block.kind == _IMAGE:
+    for block in blocks(data):
+        if block.kind == IMAGE:
             frames += 1
             left, top, wide, high = struct.unpack_from("<HHHH", data, block.offset + 1)
             # Decoders grow the screen where a frame does not fit.
@@ -117,7 +117,7 @@ def measure(data: bytes) -> Measure:
     return Measure(ImageFormat.GIF, width, height, max(frames, 1))
 
 
-def _join(data: bytes, at: int) -> bytes:
+def join(data: bytes, at: int) -> bytes:
     """Join the contents of sub-blocks."""
     pieces = []
     while at < len(data) and (length := data[at]):
@@ -134,34 +134,34 @@ def _split(content: bytes) -> bytes:
 
 def rewrite(data: bytes, context: Context) -> Rewritten:
     """Write the pictures again, and nothing else."""
-    start = _start(data)
+    first = start(data)
     flags, background, aspect = data[10:13]
-    table = data[13:start]
+    table = data[13:first]
     frames: list[_Frame] = []
     shared: set[int] = {background}
     control: bytes | None = None
-    loop: bytes | None = None
-    last = start
-    for block in _blocks(data):
+    loops: bytes | None = None
+    last = first
+    for block in blocks(data):
         context.drop(_C.OTHER, "bytes between blocks", block.offset - last)
         last = block.end
-        if block.kind == _TRAILER:
+        if block.kind == TRAILER:
             context.drop(_C.OTHER, "bytes after the trailer", len(data) - last)
-        elif block.kind == _IMAGE:
+        elif block.kind == IMAGE:
             frame, used = _frame(data, block, control, context)
             if frame.table is None:
                 shared |= used
             frames.append(frame)
             control = None
-        elif block.label == _CONTROL:
-            earlier, control = control, _control(_join(data, block.body), block.offset)
+        elif block.label == CONTROL:
+            earlier, control = control, _control(join(data, block.body), block.offset)
             if earlier not in (None, control):  # section 23: at most one; decoders differ in which they take
                 refuse("Expected one graphic control before an image; found another", block.offset)
-        elif (again := _loop(data, block)) is not None and loop is None:
-            loop = again
+        elif (again := loop(data, block)) is not None and loops is None:
+            loops = again
         else:
             _drop(data, block, context)
-            if block.label == _TEXT:
+            if block.label == TEXT:
                 control = None  # it belonged to the text
     if not frames:
         refuse("Expected an image; found none", last)
@@ -169,20 +169,20 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
         refuse(f"Expected at most {limits.MAX_FRAMES} frames; found more", reason=Reason.TOO_MANY_FRAMES)
     out = [data[:6], data[6:10], bytes((flags & 0xF7 if table else flags & 0x70, background, aspect))]
     out.append(_used_colours(table, shared, context, "global colour table"))
-    if loop is not None:
-        out.append(b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + loop + b"\0")
+    if loops is not None:
+        out.append(b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + loops + b"\0")
     for frame in frames:
         out += _written(frame)
     out.append(b";")
     return Rewritten(b"".join(out))
 
 
-def _loop(data: bytes, block: _Block) -> bytes | None:
+def loop(data: bytes, block: Block) -> bytes | None:
     """Read Netscape's loop count: an application block whose data is 1 and a 16-bit number."""
     body = block.body
-    if block.label != _APPLICATION or data[body] != 11 or data[body + 1 : body + 12] not in _LOOPS:
+    if block.label != APPLICATION or data[body] != 11 or data[body + 1 : body + 12] not in LOOPS:
         return None
-    content = _join(data, body + 12)
+    content = join(data, body + 12)
     return content[1:3] if len(content) >= 3 and content[0] == 1 else None
 
 
@@ -194,7 +194,7 @@ def _control(content: bytes, offset: int) -> bytes:
     return bytes((flags,)) + content[1:3] + (content[3:4] if flags & 1 else b"\0")
 
 
-def _frame(data: bytes, block: _Block, control: bytes | None, context: Context) -> tuple[_Frame, set[int]]:
+def _frame(data: bytes, block: Block, control: bytes | None, context: Context) -> tuple[_Frame, set[int]]:
     left, top, width, height, flags = struct.unpack_from("<HHHHB", data, block.offset + 1)
     check_measure(Measure(ImageFormat.GIF, width, height))
     start = block.offset + 10
@@ -204,8 +204,8 @@ def _frame(data: bytes, block: _Block, control: bytes | None, context: Context) 
     code_size = data[block.body - 1]
     if not 1 <= code_size <= 11:
         refuse("Expected an LZW code size of 1 to 11; found another", block.body - 1)
-    whole = _join(data, block.body)
-    coded, used = _lzw(whole, code_size, width * height)
+    whole = join(data, block.body)
+    coded, used = lzw(whole, code_size, width * height)
     context.drop(_C.OTHER, "bytes behind the LZW end code", max(len(whole) - len(coded), 0))
     if control is not None and control[0] & 1:
         used.add(control[3])
@@ -214,7 +214,7 @@ def _frame(data: bytes, block: _Block, control: bytes | None, context: Context) 
     return _Frame(control, (left, top, width, height), bool(flags & 0x40), table, code_size, coded), used
 
 
-def _lzw(coded: bytes, code_size: int, pixels: int) -> tuple[bytes, set[int]]:
+def lzw(coded: bytes, code_size: int, pixels: int) -> tuple[bytes, set[int]]:
     """Walk the codes (appendix F) up to the end code or the last pixel; give what they span, and the colours in use.
 
     A colour can be used only after a code has named it, so the codes below the clear code tell which are in use.
@@ -277,18 +277,18 @@ def _used_colours(table: bytes, used: set[int], context: Context, where: str) ->
     return bytes(new)
 
 
-def _drop(data: bytes, block: _Block, context: Context) -> None:
-    if block.label == _COMMENT:
-        context.marks.text(b"", _join(data, block.body)[:4096])
+def _drop(data: bytes, block: Block, context: Context) -> None:
+    if block.label == COMMENT:
+        context.marks.text(b"", join(data, block.body)[:4096])
         context.drop(_C.COMMENT, "comment block")
-    elif block.label == _TEXT:
+    elif block.label == TEXT:
         context.drop(_C.COMMENT, "plain text block")
-    elif block.label == _APPLICATION:
+    elif block.label == APPLICATION:
         name = data[block.body + 1 : block.body + 12]
         if name == b"XMP DataXMP":
             xmp.read(data[block.body + 12 : block.end], context, "XMP application block")
         elif name.startswith(b"C2PA"):
-            context.marks.c2pa(_join(data, block.body + 12))
+            context.marks.c2pa(join(data, block.body + 12))
             context.drop(_C.PROVENANCE, "C2PA application block")
         else:
             context.drop(_C.OTHER, "application block")
@@ -302,7 +302,7 @@ def _written(frame: _Frame) -> Iterator[bytes]:
     flags = 0x40 * frame.interlaced
     if frame.table is not None:
         flags |= 0x80 | (len(frame.table) // 3).bit_length() - 2
-    yield struct.pack("<BHHHHB", _IMAGE, *frame.place, flags)
+    yield struct.pack("<BHHHHB", IMAGE, *frame.place, flags)
     yield frame.table or b""
     yield bytes((frame.code_size,))
     yield _split(frame.data)
@@ -316,7 +316,7 @@ def verify(data: bytes) -> None:
     ImageRefused
         At the first byte that is on no allow-list.
     """
-    at = _start(data)
+    at = start(data)
     images, loops = 0, 0
     while data[at : at + 1] != b";":
         head = data[at : at + 2]
@@ -345,34 +345,3 @@ def verify(data: bytes) -> None:
             refuse("Expected a graphic control, loop count, image or trailer", at)
     if not images or at + 1 != len(data):
         refuse("Expected the trailer to be the end of the file", at)
-
-
-_LABELS = {
-    _CONTROL: ("graphic control", True, "timing and transparency"),
-    _COMMENT: ("comment", False, "text"),
-    _TEXT: ("plain text", False, "text"),
-    _APPLICATION: ("application", False, "another program's data"),
-}
-
-
-def parts(data: bytes) -> tuple[Part, ...]:
-    """List the blocks, and what stands between and behind them."""
-    last = _start(data)
-    found = [Part("header and screen", 0, 13, True)]
-    if last > 13:
-        found.append(Part("global colour table", 13, last - 13, True, "colours in use"))
-    for block in _blocks(data):
-        if block.offset > last:
-            found.append(Part("stray bytes", last, block.offset - last, False))
-        name, stays, note = _LABELS.get(block.label, ("unknown extension", False, ""))
-        if block.kind == _IMAGE:
-            name, stays, note = "image", True, "the picture; what follows its last pixel goes"
-        elif block.kind == _TRAILER:
-            name, stays, note = "trailer", True, "end"
-        elif _loop(data, block) is not None:
-            name, stays, note = "application NETSCAPE2.0", True, "loop count"
-        found.append(Part(name, block.offset, block.end - block.offset, stays, note))
-        last = block.end
-    if last < len(data):
-        found.append(Part("trailing bytes", last, len(data) - last, False, "behind the end of the image"))
-    return tuple(found)

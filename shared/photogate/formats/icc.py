@@ -14,7 +14,7 @@ from typing import NoReturn
 from photogate.errors import ImageRefused
 from photogate.formats import limits
 
-__all__ = ["reduce", "verify"]
+__all__ = ["reduce", "tags_of", "verify"]
 
 _CLASSES = frozenset({b"scnr", b"mntr", b"prtr", b"spac", b"link", b"abst"})
 _SPACES = frozenset(
@@ -249,6 +249,12 @@ def _clut(value: bytes, at: int, inputs: int, outputs: int) -> bytes:
         _bad("grid length")
     new = value[at : at + inputs] + bytes(16 - inputs) + bytes((precision, 0, 0, 0)) + value[at + 20 : at + 20 + size]
     return new + bytes(-len(new) % 4)
+
+
+def tags_of(profile: bytes) -> frozenset[bytes]:
+    """Give the signatures of the tags of a profile that `reduce` wrote."""
+    (count,) = struct.unpack_from(">I", profile, 128)
+    return frozenset(profile[132 + 12 * i : 136 + 12 * i] for i in range(count))
 
 
 def verify(profile: bytes, offset: int = 0) -> None:

@@ -15,15 +15,15 @@ from photogate.formats import exif, xmp
 from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, only, same, text
 from photogate.formats.bmff_coded import Dropped
 from photogate.formats.bmff_tracks import Track, read_tracks, samples, write_moov
-from photogate.formats.container import Context, ImageFormat, Measure, Part, Rewritten, refuse
+from photogate.formats.container import Context, ImageFormat, Measure, Rewritten, refuse
 from photogate.formats.heif_items import Item, Meta, kept_items, payloads, raw_bytes, read_meta, write_meta
 from photogate.formats.sniff import sniff
 
-__all__ = ["measure", "parts", "rewrite", "verify"]
+__all__ = ["C2PA", "INSIDE", "XMP", "File", "measure", "read", "rewrite", "top_boxes", "verify"]
 
 _C = MetadataCategory
-_C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # C2PA 2.1, A.5.1
-_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # ISO 16684-3
+C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # C2PA 2.1, A.5.1
+XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # ISO 16684-3
 _SEQUENCES = frozenset({b"avis", b"msf1", b"hevc", b"hevx"})
 _BRANDS = frozenset(
     {b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
@@ -38,7 +38,9 @@ _ORIENTATIONS = {
 
 
 @dataclass(slots=True)
-class _File:
+class File:
+    """A parsed file, and what of it stays."""
+
     top: list[Box]
     major: bytes
     brands: list[bytes]
@@ -47,9 +49,10 @@ class _File:
     tracks: list[Track]
 
 
-def _read(data: bytes) -> _File:
+def read(data: bytes) -> File:
+    """Read boxes, items and tracks, and choose those that stay."""
     budget = Budget()
-    top = _top(data, budget)
+    top = top_boxes(data, budget)
     ftyp = top[0]
     if ftyp.kind != b"ftyp" or ftyp.end - ftyp.body < 8:
         refuse("Expected an ftyp box; found another", 0)
@@ -65,10 +68,10 @@ def _read(data: bytes) -> _File:
         tracks = read_tracks(data, only(top, b"moov", 0), budget)
     if meta is None and not tracks:
         refuse("Expected a meta box with a primary item; found none", reason=Reason.UNSUPPORTED_FORMAT)
-    return _File(top, major, brands, meta, kept, tracks)
+    return File(top, major, brands, meta, kept, tracks)
 
 
-def _top(data: bytes, budget: Budget) -> list[Box]:
+def top_boxes(data: bytes, budget: Budget) -> list[Box]:
     """Read the boxes of the file; what follows them and is no box is a tail, not a reason to refuse."""
     found: list[Box] = []
     at = 0
@@ -96,7 +99,7 @@ def _top(data: bytes, budget: Budget) -> list[Box]:
 
 def measure(data: bytes) -> Measure:
     """Read size, frames and orientation from the primary item's properties, or from the track."""
-    file = _read(data)
+    file = read(data)
     kind = ImageFormat.AVIF if sniff(data) is ImageFormat.AVIF else ImageFormat.HEIC
     width = height = 0
     turn, mirror = 0, -1
@@ -126,7 +129,7 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
 
 def _pieces(data: bytes, context: Context) -> list[bytes | memoryview]:
     """Give the new file in pieces: coded pictures that stay as they are, as views of `data`."""
-    file = _read(data)
+    file = read(data)
     _report(data, file, context)
     dropped = Dropped()
     pieces: list[bytes | memoryview] = []
@@ -166,14 +169,14 @@ def _pieces(data: bytes, context: Context) -> list[bytes | memoryview]:
 _ITEM_CATEGORIES = {b"Exif": _C.OTHER, b"uri ": _C.OTHER, b"tmap": _C.OTHER}
 
 
-def _report(data: bytes, file: _File, context: Context) -> None:
+def _report(data: bytes, file: File, context: Context) -> None:
     for found in file.top:
         if found.kind == b"uuid":
             kind = data[found.body : found.body + 16]
-            if kind == _C2PA:
+            if kind == C2PA:
                 context.marks.c2pa(data[found.body : found.end])
                 context.drop(_C.PROVENANCE, "uuid box C2PA")
-            elif kind == _XMP:
+            elif kind == XMP:
                 xmp.read(data[found.body + 16 : found.end], context, "uuid box XMP")
             else:
                 context.drop(_C.OTHER, "uuid box")
@@ -215,7 +218,7 @@ def verify(data: bytes) -> None:
     if order not in ([b"ftyp", b"meta", b"mdat"], [b"ftyp", b"meta", b"moov", b"mdat"], [b"ftyp", b"moov", b"mdat"]):
         refuse("Expected ftyp, meta, moov and mdat; found other boxes", top[0].start if top else 0)
     _walk(data, top, budget)
-    file = _read(data)
+    file = read(data)
     covered = top[-1].body
     if file.meta is not None:
         if len(file.kept) != len(file.meta.items):
@@ -237,7 +240,7 @@ def verify(data: bytes) -> None:
         refuse("Expected nothing left to remove; found something", top[0].start)
 
 
-_INSIDE: dict[bytes, tuple[int, frozenset[bytes]]] = {
+INSIDE: dict[bytes, tuple[int, frozenset[bytes]]] = {
     b"meta": (4, frozenset({b"hdlr", b"pitm", b"iloc", b"iinf", b"iref", b"iprp"})),
     b"iprp": (0, frozenset({b"ipco", b"ipma"})),
     b"ipco": (
@@ -258,9 +261,9 @@ _INSIDE: dict[bytes, tuple[int, frozenset[bytes]]] = {
 
 def _walk(data: bytes, found: list[Box], budget: Budget) -> None:
     for parent in found:
-        if parent.kind not in _INSIDE:
+        if parent.kind not in INSIDE:
             continue
-        skip, allowed = _INSIDE[parent.kind]
+        skip, allowed = INSIDE[parent.kind]
         inner = boxes(data, parent.body + skip, parent.end, budget)
         for child in inner:
             if child.kind not in allowed:
@@ -268,43 +271,3 @@ def _walk(data: bytes, found: list[Box], budget: Budget) -> None:
             if child.kind == b"hdlr" and data[child.body + 12 : child.end] != bytes(13):
                 refuse("Expected a handler without a name; found one", child.start)
         _walk(data, inner, budget)
-
-
-def parts(data: bytes) -> tuple[Part, ...]:
-    """List boxes and items."""
-    file = _read(data)
-    budget = Budget()
-    found = []
-    for top in file.top:
-        stays = top.kind in (b"ftyp", b"meta", b"mdat") or (top.kind == b"moov" and bool(file.tracks))
-        children: tuple[Part, ...] = ()
-        if top.kind == b"meta" and file.meta is not None:
-            kept = {item.id for item in file.kept}
-            children = tuple(
-                Part(f"item {text(item.kind)}", item.extents[0][0] if item.extents else top.start,
-                     sum(n for _, n, _ in item.extents), item.id in kept,
-                     "primary" if item.id == file.meta.primary else "")
-                for item in file.meta.items.values()
-            ) + _boxes_of(data, top, 4, budget)  # fmt: skip
-        elif top.kind == b"moov":
-            children = _boxes_of(data, top, 0, budget)
-        note = "rebuilt of what kept items refer to" if top.kind == b"mdat" else ""
-        found.append(Part(text(top.kind), top.start, top.end - top.start, stays, note, children))
-    if file.top[-1].end < len(data):
-        found.append(Part("trailing bytes", file.top[-1].end, len(data) - file.top[-1].end, False, "behind the boxes"))
-    return tuple(found)
-
-
-def _boxes_of(data: bytes, parent: Box, skip: int, budget: Budget) -> tuple[Part, ...]:
-    allowed = _INSIDE[parent.kind][1]
-    return tuple(
-        Part(
-            text(b.kind),
-            b.start,
-            b.end - b.start,
-            b.kind in allowed,
-            "",
-            _boxes_of(data, b, _INSIDE[b.kind][0], budget) if b.kind in _INSIDE and b.kind in allowed else (),
-        )
-        for b in boxes(data, parent.body + skip, parent.end, budget)
-    )

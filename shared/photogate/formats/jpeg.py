@@ -19,22 +19,15 @@ from photogate.formats.container import (
     Context,
     ImageFormat,
     Measure,
-    Part,
     Rewritten,
     Rights,
     refuse,
 )
-from photogate.formats.jpeg_markers import find_end
 from photogate.formats.jpeg_parse import (
     EXIF,
-    EXTENDED_XMP,
-    GAIN_MAP,
     ICC,
-    MPF,
-    PHOTOSHOP,
     REFUSED_SOF,
     SOF,
-    XMP,
     Picture,
     next_marker,
     parse,
@@ -44,7 +37,7 @@ from photogate.formats.jpeg_parse import (
 from photogate.formats.jpeg_scan import Frame, Scan
 from photogate.formats.jpeg_verify import verify
 
-__all__ = ["measure", "parts", "rewrite", "verify"]
+__all__ = ["measure", "rewrite", "verify"]
 
 _C = MetadataCategory
 
@@ -198,75 +191,3 @@ def _scan_header(frame: Frame, scan: Scan) -> bytes:
         + body
         + bytes((scan.start, scan.end, scan.high << 4 | scan.low))
     )
-
-
-_NAMES = {
-    0xD8: ("SOI", "start"),
-    0xD9: ("EOI", "end"),
-    0xDB: ("DQT", "quantization tables; those in use stay"),
-    0xC4: ("DHT", "Huffman tables; those in use stay"),
-    0xDD: ("DRI", "restart interval"),
-    0xFE: ("COM", "comment"),
-    0xDC: ("DNL", "number of lines"),
-}
-
-
-def parts(data: bytes) -> tuple[Part, ...]:
-    """List segments, scans, and what stands between and behind them."""
-    found = [Part("SOI", 0, 2, True, "start of image")]
-    at = 2
-    while len(found) < limits.MAX_SEGMENTS:
-        before = at
-        at, marker = next_marker(data, at)
-        if marker == -1:
-            at = before
-            break
-        if at - 2 > before:
-            found.append(Part("stray bytes", before, at - 2 - before, False, "between segments"))
-        if marker == 0xD9:
-            found.append(Part("EOI", at - 2, 2, True, "end of image"))
-            break
-        if marker == 1 or 0xD0 <= marker <= 0xD8:
-            found.append(Part(f"marker 0x{marker:02X}", at - 2, 2, False))
-            continue
-        end = at + segment_length(data, at)
-        found.append(_part(marker, data[at + 2 : end], at - 2, end - at + 2))
-        at = end
-        if marker == 0xDA:
-            stop = find_end(data, at)
-            found.append(Part("entropy-coded data", at, stop - at, True, "the picture; what follows the last MCU goes"))
-            at = stop
-    if at < len(data):
-        found.append(Part("trailing bytes", at, len(data) - at, False, "behind the end of the image"))
-    return tuple(found)
-
-
-def _part(marker: int, body: bytes, offset: int, size: int) -> Part:
-    if marker in SOF:
-        return Part(f"SOF{marker - 0xC0}", offset, size, True, f"frame header, {SOF[marker]}")
-    if marker == 0xDA:
-        return Part("SOS", offset, size, True, "scan header")
-    if marker in (0xDB, 0xC4, 0xDD):
-        return Part(_NAMES[marker][0], offset, size, True, _NAMES[marker][1])
-    if 0xE0 <= marker <= 0xEF:
-        for number, start, name, stays, note in _APPLICATIONS:
-            if marker == number and body.startswith(start):
-                return Part(name, offset, size, stays, note)
-        return Part(f"APP{marker - 0xE0}", offset, size, False, "application data")
-    name, note = _NAMES.get(marker, (f"segment 0x{marker:02X}", "not needed to show the picture"))
-    return Part(name, offset, size, False, note)
-
-
-_APPLICATIONS = (
-    (0xE0, b"JFIF\0", "APP0 JFIF", True, "pixel density; a thumbnail goes"),
-    (0xE0, b"JFXX\0", "APP0 JFXX", False, "thumbnail"),
-    (0xE1, EXIF, "APP1 Exif", True, "only the orientation stays"),
-    (0xE1, XMP, "APP1 XMP", False, "properties; an orientation moves to Exif"),
-    (0xE1, EXTENDED_XMP, "APP1 extended XMP", False, "properties, depth maps, hidden originals"),
-    (0xE2, ICC, "APP2 ICC profile", True, "colour; description, identity and dates go"),
-    (0xE2, MPF, "APP2 MPF", False, "index of further pictures"),
-    (0xE2, GAIN_MAP, "APP2 gain map", False, "says that a second picture follows"),
-    (0xEB, b"JP", "APP11 JUMBF", False, "provenance (C2PA)"),
-    (0xED, PHOTOSHOP, "APP13 Photoshop", False, "IPTC fields, thumbnails, paths"),
-    (0xEE, b"Adobe", "APP14 Adobe", True, "colour transform"),
-)

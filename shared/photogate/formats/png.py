@@ -17,7 +17,7 @@ from typing import NamedTuple
 from photogate.errors import Reason
 from photogate.findings import MetadataCategory
 from photogate.formats import deflate, exif, icc, limits
-from photogate.formats.container import Context, ImageFormat, Measure, Part, Rewritten, check_measure, refuse
+from photogate.formats.container import Context, ImageFormat, Measure, Rewritten, check_measure, refuse
 from photogate.formats.png_fields import (
     AFTER_PALETTE,
     BEFORE_PALETTE,
@@ -33,7 +33,7 @@ from photogate.formats.png_rows import Header, Rows, cleared, exact, histogram
 from photogate.formats.png_text import Texts, read_text
 from photogate.formats.png_verify import verify
 
-__all__ = ["measure", "parts", "rewrite", "verify"]
+__all__ = ["measure", "rewrite", "verify"]
 
 _C = MetadataCategory
 _MERGED = 0x7FFF_0000
@@ -318,39 +318,3 @@ def _profile(body: bytes, context: Context) -> bytes | None:
     if new != whole or name != b"ICC" or inflater.unused_data:
         context.drop(_C.DEVICE, "iCCP: name, description, identity, dates")
     return None if new is None else PROFILE_NAME + deflate.compress(new, 6)
-
-
-_NOTES = {
-    b"IHDR": "size and kind of pixels",
-    b"PLTE": "palette",
-    b"IDAT": "the picture; what follows its last row goes",
-    b"IEND": "end",
-    b"iCCP": "colour; name, description, identity and dates go",
-    b"eXIf": "only the orientation stays",
-    b"tRNS": "transparency",
-    b"acTL": "animation",
-    b"fcTL": "animation",
-    b"fdAT": "animation",
-    b"tEXt": "text",
-    b"zTXt": "text",
-    b"iTXt": "text or XMP; an orientation moves to eXIf",
-    b"tIME": "time of the last change",
-    b"caBX": "provenance (C2PA)",
-    b"pHYs": "aspect",
-}
-
-
-def parts(data: bytes) -> tuple[Part, ...]:
-    """List the chunks, and what stands behind them."""
-    read_header(data)
-    found = [Part("signature", 0, 8, True)]
-    known = {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"fcTL", b"fdAT", *BEFORE_PALETTE, *AFTER_PALETTE}
-    last = 8
-    for chunk in _chunks(data):
-        last = min(chunk.end + 4, len(data))
-        name = chunk.type.decode("ascii")
-        note = _NOTES.get(chunk.type, "" if chunk.type in known else "not needed to show the picture")
-        found.append(Part(name, chunk.offset, last - chunk.offset, chunk.type in known, note))
-    if last < len(data):
-        found.append(Part("trailing bytes", last, len(data) - last, False, "behind the end of the image"))
-    return tuple(found)

@@ -9,7 +9,7 @@ from photogate.findings import MetadataCategory
 from photogate.formats import deflate, exif, limits, xmp
 from photogate.formats.container import NO_RIGHTS, Context, Rights
 
-__all__ = ["Texts", "read_text"]
+__all__ = ["Texts", "category_of", "read_text"]
 
 _C = MetadataCategory
 _KEYWORDS = {
@@ -112,10 +112,13 @@ def _keyword(where: str, keyword: bytes, text: bytes, texts: Texts) -> None:
         texts.rights = texts.rights.otherwise(Rights(copyright=_plain(text)))
     elif lower in (b"author", b"artist"):
         texts.rights = texts.rights.otherwise(Rights(creator=_plain(text)))
-    category = _KEYWORDS.get(lower, _C.OTHER)
-    if b"gps" in lower:
-        category = _C.LOCATION
-    context.drop(category, where)
+    context.drop(category_of(keyword), where)
+
+
+def category_of(keyword: bytes) -> MetadataCategory:
+    """Say what kind of information a text holds, by its keyword."""
+    lower = keyword.lower()
+    return _C.LOCATION if b"gps" in lower else _KEYWORDS.get(lower, _C.OTHER)
 
 
 def _plain(text: bytes) -> str:

@@ -19,7 +19,6 @@ from photogate.formats.container import (
     Context,
     ImageFormat,
     Measure,
-    Part,
     Rewritten,
     Rights,
     check_measure,
@@ -27,7 +26,7 @@ from photogate.formats.container import (
 )
 from photogate.formats.webp_scan import Budget, needed
 
-__all__ = ["measure", "parts", "rewrite", "verify"]
+__all__ = ["measure", "rewrite", "verify"]
 
 _C = MetadataCategory
 _ICC_FLAG, _ALPHA_FLAG, _EXIF_FLAG, _ANIMATION_FLAG = 0x20, 0x10, 0x08, 0x02
@@ -337,37 +336,3 @@ def _strict(data: bytes, at: int, end: int) -> Iterator[_Chunk]:
             refuse("Expected a chunk within its container, and zero padding", at)
         yield _Chunk(data[at : at + 4], at, at + 8, stop)
         at = stop + (size & 1)
-
-
-_NOTES = {
-    b"VP8X": "what follows; flags are rebuilt",
-    b"VP8 ": "the picture",
-    b"VP8L": "the picture",
-    b"ALPH": "transparency",
-    b"ANIM": "animation",
-    b"ANMF": "a frame",
-    b"ICCP": "colour; description, identity and dates go",
-    b"EXIF": "only the orientation stays",
-    b"XMP ": "properties; an orientation moves to EXIF",
-    b"C2PA": "provenance",
-}
-_KEPT = frozenset(_NOTES) - {b"XMP ", b"C2PA"}
-
-
-def parts(data: bytes) -> tuple[Part, ...]:
-    """List the chunks, those of frames within them, and what stands behind the RIFF."""
-    end = _riff_end(data)
-    found = [Part("RIFF WEBP", 0, 12, True)]
-    found += [_part(data, chunk) for chunk in _chunks(data, 12, end)]
-    if end < len(data):
-        found.append(Part("trailing bytes", end, len(data) - end, False, "behind the RIFF"))
-    return tuple(found)
-
-
-def _part(data: bytes, chunk: _Chunk) -> Part:
-    children: tuple[Part, ...] = ()
-    if chunk.type == b"ANMF":
-        children = tuple(_part(data, inner) for inner in _chunks(data, chunk.start + 16, chunk.end))
-    name = chunk.type.decode("latin-1") if chunk.type.strip().isalnum() else "unnamed chunk"
-    note = _NOTES.get(chunk.type, "not needed to show the picture")
-    return Part(name.strip(), chunk.offset, chunk.end - chunk.offset, chunk.type in _KEPT, note, children)

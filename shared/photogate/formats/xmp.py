@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from functools import lru_cache
 
 from photogate.findings import Keep, MetadataCategory
 from photogate.formats import limits
 from photogate.formats.container import Context, Rights
 
-__all__ = ["orientation_of", "read"]
+__all__ = ["category_of", "orientation_of", "properties", "read"]
 
 _C = MetadataCategory
 # What decoders that honour an orientation in XMP look for (Pillow's `Image.getexif`): the first of these, as text.
@@ -43,8 +44,16 @@ def orientation_of(packet: bytes) -> int | None:
 
 
 @lru_cache(maxsize=1024)  # the same few hundred names come in file after file
-def _category(name: bytes) -> MetadataCategory:
+def category_of(name: bytes) -> MetadataCategory:
+    """Say what kind of information a property holds, by its prefixed name."""
     return next((c for c, rule in _RULES if rule.search(name)), _C.OTHER)
+
+
+def properties(packet: bytes) -> Iterator[tuple[bytes, int]]:
+    """Find the names of properties, each with the place where it stands."""
+    for match in _PROPERTY.finditer(packet):
+        if match[1] not in _STRUCTURE:
+            yield match[1] + b":" + match[2], match.start(1)
 
 
 def read(packet: bytes, context: Context, where: str = "XMP") -> Rights:
@@ -62,7 +71,7 @@ def read(packet: bytes, context: Context, where: str = "XMP") -> Rights:
     counts: dict[MetadataCategory, int] = {}
     for (prefix, name), count in Counter(_PROPERTY.findall(seen)).items():
         if prefix not in _STRUCTURE:
-            category = _category(prefix + b":" + name)
+            category = category_of(prefix + b":" + name)
             counts[category] = counts.get(category, 0) + count
     for category, count in (counts or {_C.OTHER: 1}).items():
         context.drop(category, where, count)

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from photogate.errors import ImageRefused
-from photogate.formats import inspect, measure, strip
+from photogate.formats import measure, strip
+from photogate.inspection import inspect
 from tests.noise import noise
 
 SECRET = b"SecretPlace"
@@ -101,9 +102,9 @@ def test_a_top_down_picture_has_a_positive_height():
 
 def test_inspect_names_the_parts():
     data = bmp("P") + SECRET
-    stays = {part.name: part.stays for part in inspect(data)}
+    stays = {part.name: part.stays for part in inspect(data).parts}
     assert (stays["palette"], stays["pixels"], stays["trailing bytes"]) == (True, True, False)
-    assert sum(part.size for part in inspect(data)) == len(data)
+    assert sum(part.size for part in inspect(data).parts) == len(data)
 
 
 def headed(size: int, depth: int, compression: int, fields: bytes, palette: bytes, pixels: bytes) -> bytes:

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from photogate.errors import ImageRefused, Reason
-from photogate.formats import inspect, measure, strip
+from photogate.formats import measure, strip
+from photogate.inspection import inspect
 from tests.noise import noise
 
 SECRET = b"SecretPlace"
@@ -146,7 +147,7 @@ def test_a_cut_file_is_refused(keep):
 def test_inspect_names_the_blocks_and_says_what_stays():
     data = gif()
     at = first_block(data)
-    tree = inspect(data[:at] + b"\x21\xfe" + blocks(SECRET) + data[at:] + SECRET)
+    tree = inspect(data[:at] + b"\x21\xfe" + blocks(SECRET) + data[at:] + SECRET).parts
     stays = {part.name: part.stays for part in tree}
     assert (stays["comment"], stays["image"], stays["trailing bytes"]) == (False, True, False)
 

@@ -5,9 +5,10 @@ import pytest
 from PIL import Image
 
 from photogate.errors import ImageRefused
-from photogate.formats import inspect, measure, strip
+from photogate.formats import measure, strip
 from photogate.formats.bmff_boxes import box, full_box
 from photogate.formats.bmff_coded import Dropped, av1
+from photogate.inspection import inspect
 
 SECRET = b"CANARY-of-this-test"
 
@@ -175,11 +176,12 @@ def test_a_grid_that_refers_to_itself_is_refused() -> None:
 
 
 def test_inspect_tells_which_items_stay() -> None:
-    found = inspect(avif(exif=with_secret_exif()))
+    found = inspect(avif(exif=with_secret_exif())).parts
     meta = next(part for part in found if part.name == "meta")
-    assert {(p.name, p.stays) for p in meta.children if p.name.startswith("item")} == {
-        ("item av01", True),
-        ("item Exif", False),
+    items = next(part for part in meta.children if part.name == "iinf")
+    assert {(p.name, p.stays, p.note) for p in items.children if p.name.startswith("infe")} == {
+        ("infe item 1 av01", True, "the picture"),
+        ("infe item 2 Exif", False, "describes the picture"),
     }
 
 

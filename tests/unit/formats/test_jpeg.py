@@ -9,8 +9,9 @@ from PIL import Image
 
 from photogate.errors import ImageRefused, Reason
 from photogate.findings import Evidence, Keep, MetadataCategory, Synthetic
-from photogate.formats import exif, inspect, measure, strip
+from photogate.formats import exif, measure, strip
 from photogate.formats.container import Context, Rights
+from photogate.inspection import inspect
 
 SECRET = b"SecretPlace"
 
@@ -256,7 +257,7 @@ def test_a_picture_that_is_cut_off_is_refused_and_one_without_eoi_is_not(options
 
 
 def test_inspect_names_the_parts_and_says_what_stays():
-    tree = inspect(with_segment(jpeg(), 0xFE, SECRET) + SECRET)
+    tree = inspect(with_segment(jpeg(), 0xFE, SECRET) + SECRET).parts
     stays = {part.name: part.stays for part in tree}
     assert stays["COM"] is False
     assert stays["trailing bytes"] is False
@@ -294,6 +295,6 @@ def test_scans_of_nothing_over_a_large_frame_are_refused_by_their_sum():
 def test_restart_markers_without_number_are_passed_over_at_once():
     data = jpeg()
     flood = data[:-2] + b"\xff\xd0" * 1_000_000 + data[-2:]
-    assert len(inspect(flood)) == len(inspect(data))
+    assert len(inspect(flood).parts) == len(inspect(data).parts)
     with pytest.raises(ImageRefused, match="segments"):
         strip(flood)

@@ -9,8 +9,9 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from photogate.errors import ImageRefused, Reason
 from photogate.findings import Evidence, MetadataCategory, Synthetic
-from photogate.formats import inspect, measure, strip
+from photogate.formats import measure, strip
 from photogate.formats.png_text import Texts, read_text
+from photogate.inspection import inspect
 from tests.noise import noise
 
 SECRET = b"SecretPlace"
@@ -333,9 +334,9 @@ def test_a_cut_file_is_refused(keep):
 
 def test_inspect_names_the_chunks_and_says_what_stays():
     data = before_data(png(), chunk(b"tEXt", b"Comment\0" + SECRET)) + SECRET
-    stays = {part.name: part.stays for part in inspect(data)}
-    assert (stays["tEXt"], stays["IDAT"], stays["trailing bytes"]) == (False, True, False)
-    assert sum(part.size for part in inspect(data)) == len(data)
+    stays = {part.name: part.stays for part in inspect(data).parts}
+    assert (stays["tEXt Comment"], stays["IDAT"], stays["trailing bytes"]) == (False, True, False)
+    assert sum(part.size for part in inspect(data).parts) == len(data)
 
 
 def test_many_compressed_bombs_inflate_within_one_limit():

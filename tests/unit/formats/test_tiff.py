@@ -6,7 +6,8 @@ import pytest
 from PIL import Image, ImageSequence
 
 from photogate.errors import ImageRefused, Reason
-from photogate.formats import inspect, measure, strip
+from photogate.formats import measure, strip
+from photogate.inspection import inspect
 
 SECRET = b"CANARY-of-this-test"
 
@@ -187,11 +188,11 @@ def test_every_truncation_is_refused_or_stripped_clean() -> None:
 
 
 def test_inspect_tells_which_tags_stay() -> None:
-    found = inspect(tiff(tiffinfo={270: "somebody"}))
-    page = next(part for part in found if part.name == "IFD")
+    found = inspect(tiff(tiffinfo={270: "somebody"})).parts
+    page = next(part for part in found if part.name == "IFD0")
     stays = {tag.name: tag.stays for tag in page.children}
-    assert stays["tag 256"]
-    assert not stays["tag 270"]
+    assert stays["ImageWidth"]
+    assert not stays["ImageDescription"]
 
 
 def tiled(side: int, tile: int, rows: list[bytes], **more: int) -> bytes:

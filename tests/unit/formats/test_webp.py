@@ -10,8 +10,9 @@ from PIL import Image, ImageCms
 
 from photogate.errors import ImageRefused
 from photogate.findings import Keep
-from photogate.formats import exif, inspect, strip
+from photogate.formats import exif, strip
 from photogate.formats.container import Rights
+from photogate.inspection import inspect
 from tests.noise import noise
 
 SECRET = b"SecretPlace!"
@@ -137,9 +138,11 @@ def test_an_image_of_another_size_than_the_canvas_is_refused():
 
 def test_inspect_shows_frames_and_what_stays():
     data = with_chunks(animation(), chunk(b"XMP ", SECRET))
-    stays = {part.name: part.stays for part in inspect(data)}
+    stays = {part.name: part.stays for part in inspect(data).parts}
     assert (stays["ANMF"], stays["XMP"]) == (True, False)
-    assert [part.children[-1].name in ("VP8", "VP8L") for part in inspect(data) if part.name == "ANMF"] == [True] * 4
+    assert [part.children[-1].name in ("VP8", "VP8L") for part in inspect(data).parts if part.name == "ANMF"] == [
+        True
+    ] * 4
 
 
 @pytest.mark.parametrize("options", [{}, {"lossless": True}, {"quality": 15}])

@@ -1,0 +1,106 @@
+"""The blocks of a GIF (GIF89a), images with their tables and data, and what stands between and behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from photogate.findings import MetadataCategory
+from photogate.formats import gif
+from photogate.formats.container import Part
+from photogate.inspection import jumbf, xmp
+from photogate.inspection.outcome import Outcome
+from photogate.inspection.tree import goes, stays
+
+__all__ = ["parts"]
+
+_C = MetadataCategory
+_APPLICATIONS = {
+    b"XMP DataXMP": "XMP", b"ICCRGBG1012": "ICC profile", b"MGK8BIM0000": "Photoshop", b"MGKIPTC0000": "IPTC",
+    b"MIDICTRLJon": "MIDI", b"C2PA_GIF\x01\0\0": "C2PA",
+}  # fmt: skip
+
+
+def parts(data: bytes, outcome: Outcome) -> Iterator[Part]:
+    """List the blocks."""
+    last = gif.start(data)
+    yield stays("header and screen", 0, 13)
+    if last > 13:
+        yield stays("global colour table", 13, last - 13, "colours that no pixel uses become black")
+    looped = False
+    for block in gif.blocks(data):
+        if block.offset > last:
+            yield goes("stray bytes", last, block.offset - last, "between blocks")
+        last = min(block.end, len(data))
+        at, size = block.offset, last - block.offset
+        if block.kind == gif.TRAILER:
+            yield stays("trailer", at, size, "end")
+        elif block.kind == gif.IMAGE:
+            yield _image(data, block)
+        elif block.label == gif.CONTROL:
+            yield stays("graphic control", at, size, "timing and transparency")
+        elif block.label == gif.COMMENT:
+            yield goes("comment", at, size, "text", category=_C.COMMENT)
+        elif block.label == gif.TEXT:
+            yield goes("plain text", at, size, "text", category=_C.COMMENT)
+        elif block.label == gif.APPLICATION:
+            loop = not looped and gif.loop(data, block) is not None
+            looped |= loop
+            yield _application(data, block, last, loop)
+        else:
+            yield goes("unregistered extension", at, size)
+    if last < len(data):
+        yield goes("trailing bytes", last, len(data) - last, "behind the end of the image")
+
+
+def _application(data: bytes, block: gif.Block, end: int, loop: bool) -> Part:
+    at, size = block.offset, end - block.offset
+    if loop:
+        return stays("application NETSCAPE2.0", at, size, "loop count")
+    name = data[block.body + 1 : block.body + 12]
+    shown = _APPLICATIONS.get(name, "NETSCAPE2.0" if name in gif.LOOPS else "unregistered")
+    children: tuple[Part, ...] = ()
+    category = _C.OTHER
+    if shown == "XMP":
+        children = xmp.packet(data, block.body + 12, end)
+        children = (goes("identifier", at, children[0].offset - at), *children) if children else ()
+    elif shown == "C2PA":
+        category = _C.PROVENANCE
+        children = jumbf.boxes(data, block.body + 13, block.body + 13)
+    return goes(f"application {shown}", at, size, "another program's data", children, category)
+
+
+def _image(data: bytes, block: gif.Block) -> Part:
+    at, end = block.offset, min(block.end, len(data))
+    table = at + 10
+    code = min(block.body - 1, end)
+    inside = [stays("image descriptor", at, 10)]
+    if code > table:
+        inside.append(stays("local colour table", table, code - table, "colours that no pixel uses become black"))
+    stop = _end(data, block)
+    if stop is None or stop >= end:
+        inside.append(stays("image data", code, end - code, "LZW codes"))
+    else:
+        inside.append(stays("image data", code, stop - code, "LZW codes"))
+        inside.append(goes("bytes behind the LZW end code", stop, end - stop))
+    return stays("image", at, end - at, "the picture", [part for part in inside if part.size > 0])
+
+
+def _end(data: bytes, block: gif.Block) -> int | None:
+    """Find where the sub-block content ends that pixels depend on; None where that is the end of the image."""
+    if block.body > len(data) or not 1 <= data[block.body - 1] <= 11:
+        return None
+    width = int.from_bytes(data[block.offset + 5 : block.offset + 7], "little")
+    height = int.from_bytes(data[block.offset + 7 : block.offset + 9], "little")
+    whole = gif.join(data, block.body)
+    need = len(gif.lzw(whole, data[block.body - 1], width * height)[0])
+    if need >= len(whole):
+        return None
+    at = block.body
+    while at < len(data) and (length := data[at]):
+        if need < length:
+            return at + 1 + need
+        need -= length
+        at += 1 + length
+        if not need:
+            return at
+    return None
