@@ -18,6 +18,8 @@ __all__ = ["Item", "Meta", "kept_items", "payloads", "raw_bytes", "read_meta", "
 
 _DERIVED = frozenset({b"grid", b"iovl", b"iden"})
 _CODED = frozenset({b"hvc1", b"av01"})
+_CONFIGURATIONS = {b"hvc1": b"hvcC", b"av01": b"av1C"}
+_TRANSFORMS = frozenset({b"irot", b"imir", b"clap"})
 
 
 @dataclass(slots=True)
@@ -27,6 +29,7 @@ class Item:
     id: int
     kind: bytes = b""
     content: bytes = b""
+    encoding: bytes = b""
     method: int = 0
     extents: list[tuple[int, int, int]] = field(default_factory=list)
     properties: list[int] = field(default_factory=list)
@@ -42,6 +45,7 @@ class Meta:
     properties: list[Box]
     references: list[tuple[bytes, int, tuple[int, ...]]]
     idat: tuple[int, int]
+    boxes: list[Box]
     used: dict[int, set[tuple[int, int]]] = field(default_factory=dict)
 
 
@@ -73,7 +77,7 @@ def read_meta(data: bytes, meta: Box, budget: Budget) -> Meta:
             budget.spend(count, entry.start)
             references.append((entry.kind, source, tuple(fields.uint(size) for _ in range(count))))
     idat = next(((b.body, b.end) for b in found if b.kind == b"idat"), (0, 0))
-    return Meta(primary, items, properties, references, idat)
+    return Meta(primary, items, properties, references, idat, found)
 
 
 def _fields(data: bytes, found: Box) -> Fields:
@@ -97,6 +101,7 @@ def _read_iinf(data: bytes, iinf: Box, items: dict[int, Item], budget: Budget) -
         if item.kind == b"mime":
             entry.string()
             item.content = entry.string()
+            item.encoding = entry.string()
         if protected:
             item.refused = "protected"
         if number in items:
@@ -321,13 +326,22 @@ def write_meta(
     cache: dict[int, bytes | None] = {}
     for item in kept:
         _properties(meta, item)
-        mine = []
+        once: dict[bytes, bytes] = {}
         for index in dict.fromkeys(item.properties):
+            kind = meta.properties[index].kind
+            if kind in _CONFIGURATIONS.values() and kind != _CONFIGURATIONS.get(item.kind):
+                continue
             if index not in cache:
                 cache[index] = rebuild(data, meta.properties[index], dropped, meta.used.get(index, ()))
             new = cache[index]
-            if new is not None:
-                mine.append(table.setdefault(new, len(table) + 1) | (0x8000 if new[4:8] in ESSENTIAL else 0))
+            if new is None:
+                continue
+            # One colr may hold a profile and one numbers (MIAF 7.3.6.4); all else describes an item once.
+            name = new[4:12] if kind == b"colr" else kind
+            if name in once and (once[name] != new or kind in _TRANSFORMS):
+                refuse(f"Expected one {text(kind)} property of an item; found several")
+            once[name] = new
+        mine = [table.setdefault(n, len(table) + 1) | (0x8000 if n[4:8] in ESSENTIAL else 0) for n in once.values()]
         if mine:
             links.append((number[item.id], mine))
     wide = len(table) > 127

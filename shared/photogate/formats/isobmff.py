@@ -11,25 +11,22 @@ from dataclasses import dataclass
 
 from photogate.errors import ImageRefused, Reason
 from photogate.findings import MetadataCategory
-from photogate.formats import exif, xmp
 from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, only, same, text
 from photogate.formats.bmff_coded import Dropped
 from photogate.formats.bmff_tracks import Track, read_tracks, samples, write_moov
 from photogate.formats.container import Context, ImageFormat, Measure, Rewritten, refuse
-from photogate.formats.heif_items import Item, Meta, kept_items, payloads, raw_bytes, read_meta, write_meta
+from photogate.formats.heif_items import Item, Meta, kept_items, payloads, read_meta, write_meta
+from photogate.formats.heif_report import report
 from photogate.formats.sniff import sniff
 
-__all__ = ["C2PA", "INSIDE", "XMP", "File", "measure", "read", "rewrite", "top_boxes", "verify"]
+__all__ = ["INSIDE", "File", "measure", "read", "rewrite", "top_boxes", "verify"]
 
 _C = MetadataCategory
-C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # C2PA 2.1, A.5.1
-XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # ISO 16684-3
 _SEQUENCES = frozenset({b"avis", b"msf1", b"hevc", b"hevx"})
 _BRANDS = frozenset(
     {b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
     | {b"mif1", b"mif2", b"msf1", b"miaf", b"MA1A", b"MA1B", b"MiHB", b"MiHA", b"MiHE", b"MiPr", b"iso8"}
 )
-_EXIF_MAX = 1 << 24
 # 23008-12, 6.5.10 and 6.5.12, as libavif and Exif put them: (quarter turns anticlockwise, mirror axis or -1).
 _ORIENTATIONS = {
     (0, -1): 1, (0, 1): 2, (2, -1): 3, (0, 0): 4, (1, 0): 5, (3, -1): 6, (3, 0): 7, (1, -1): 8,
@@ -130,7 +127,7 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
 def _pieces(data: bytes, context: Context) -> list[bytes | memoryview]:
     """Give the new file in pieces: coded pictures that stay as they are, as views of `data`."""
     file = read(data)
-    _report(data, file, context)
+    report(data, file.top, file.meta, {item.id for item in file.kept}, bool(file.tracks), context)
     dropped = Dropped()
     pieces: list[bytes | memoryview] = []
     extents: list[tuple[int, int]] = []
@@ -164,44 +161,6 @@ def _pieces(data: bytes, context: Context) -> list[bytes | memoryview]:
     if length >> 32:
         refuse("Expected a picture of less than 4 GiB; found more", reason=Reason.TOO_LARGE)
     return [*head(start, Dropped()), struct.pack(">I4s", length, b"mdat"), *body]
-
-
-_ITEM_CATEGORIES = {b"Exif": _C.OTHER, b"uri ": _C.OTHER, b"tmap": _C.OTHER}
-
-
-def _report(data: bytes, file: File, context: Context) -> None:
-    for found in file.top:
-        if found.kind == b"uuid":
-            kind = data[found.body : found.body + 16]
-            if kind == C2PA:
-                context.marks.c2pa(data[found.body : found.end])
-                context.drop(_C.PROVENANCE, "uuid box C2PA")
-            elif kind == XMP:
-                xmp.read(data[found.body + 16 : found.end], context, "uuid box XMP")
-            else:
-                context.drop(_C.OTHER, "uuid box")
-        elif found.kind not in (b"ftyp", b"meta", b"mdat") and not (found.kind == b"moov" and file.tracks):
-            context.drop(_C.OTHER, f"{text(found.kind)} box")
-    context.drop(_C.OTHER, "bytes after the last box", len(data) - file.top[-1].end)
-    if file.meta is None:
-        return
-    kept = {item.id for item in file.kept}
-    roles = {of: kind for kind, of, _ in file.meta.references}
-    for item in file.meta.items.values():
-        if item.id in kept:
-            continue
-        if item.kind == b"Exif" and not item.refused and 4 < sum(e[1] for e in item.extents) < _EXIF_MAX:
-            raw = bytes(raw_bytes(data, file.meta, item, len(data)))
-            # 23008-12, A.2.1: four bytes tell where the TIFF header stands
-            exif.read(raw[4 + int.from_bytes(raw[:4], "big") :], context, "Exif item")
-        elif item.content == b"application/rdf+xml" and not item.refused:
-            xmp.read(bytes(raw_bytes(data, file.meta, item, len(data))), context, "XMP item")
-        elif roles.get(item.id) == b"thmb":
-            context.drop(_C.THUMBNAIL, "thumbnail item")
-        elif roles.get(item.id) == b"auxl":
-            context.drop(_C.THUMBNAIL, "auxiliary item")
-        else:
-            context.drop(_ITEM_CATEGORIES.get(item.kind, _C.OTHER), f"{text(item.kind)} item")
 
 
 def verify(data: bytes) -> None:

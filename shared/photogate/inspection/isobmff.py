@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from photogate.errors import ImageRefused
 from photogate.findings import MetadataCategory
-from photogate.formats import isobmff
+from photogate.formats import heif_report, isobmff
 from photogate.formats.bmff_boxes import Box, Budget, boxes
 from photogate.formats.bmff_coded import Dropped, obus
 from photogate.formats.container import Part
@@ -175,13 +175,13 @@ def _dropped(part: Part) -> Part:
 def _uuid(tree: _Tree, found: Box) -> Part:
     kind = tree.data[found.body : found.body + 16]
     size = found.end - found.start
-    if kind == isobmff.C2PA:
+    if kind == heif_report.C2PA:
         # C2PA 2.1, A.5.1: version and flags, purpose, an offset, then the manifest store
         at = tree.data.find(b"\0", found.body + 20, found.end) + 9
         inside = jumbf.boxes(tree.data, at, found.end)
         head = goes("box header", found.start, at - found.start, category=_C.PROVENANCE)
         return goes("uuid C2PA", found.start, size, "provenance", (head, *inside) if inside else (), _C.PROVENANCE)
-    if kind == isobmff.XMP:
+    if kind == heif_report.XMP:
         inside = xmp.packet(tree.data, found.body + 16, found.end)
         head = goes("box header", found.start, found.body + 16 - found.start)
         return goes("uuid XMP", found.start, size, "properties", (head, *inside) if inside else ())

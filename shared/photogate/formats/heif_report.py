@@ -1,0 +1,90 @@
+"""What of a HEIF or AVIF file goes: counted by category, and read for what it says about the picture's origin."""
+
+from __future__ import annotations
+
+import zlib
+
+from photogate.errors import ImageRefused
+from photogate.findings import MetadataCategory
+from photogate.formats import exif, limits, xmp
+from photogate.formats.bmff_boxes import Box, text
+from photogate.formats.container import Context
+from photogate.formats.heif_items import Item, Meta, raw_bytes
+
+__all__ = ["C2PA", "XMP", "report"]
+
+_C = MetadataCategory
+C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # C2PA 2.1, A.5.1
+XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # ISO 16684-3
+_READ = frozenset({b"hdlr", b"pitm", b"iinf", b"iloc", b"iprp", b"iref", b"idat", b"dinf"})
+_EXIF_MAX = 1 << 24
+
+
+def report(data: bytes, top: list[Box], meta: Meta | None, kept: set[int], sequence: bool, context: Context) -> None:
+    """Note in `context` what is left out.
+
+    Parameters
+    ----------
+    top
+        The boxes of the file.
+    meta
+        Its `meta` box, where it has one.
+    kept
+        Ids of the items that stay.
+    sequence
+        Whether tracks stay.
+    """
+    for found in top:
+        if found.kind not in (b"ftyp", b"meta", b"mdat") and not (found.kind == b"moov" and sequence):
+            _box(data, found, context)
+    context.drop(_C.OTHER, "bytes after the last box", len(data) - top[-1].end)
+    if meta is None:
+        return
+    for found in meta.boxes:
+        if found.kind not in _READ:
+            _box(data, found, context)
+    roles = {of: kind for kind, of, _ in meta.references}
+    for item in meta.items.values():
+        if item.id not in kept:
+            _item(data, meta, item, roles.get(item.id, b""), context)
+
+
+def _box(data: bytes, found: Box, context: Context) -> None:
+    kind = data[found.body : found.body + 16]
+    if found.kind == b"jumb" or (found.kind == b"uuid" and kind == C2PA):
+        context.marks.c2pa(data[found.body : found.end])
+        context.drop(_C.PROVENANCE, "jumb box" if found.kind == b"jumb" else "uuid box C2PA")
+    elif found.kind == b"uuid" and kind == XMP:
+        xmp.read(data[found.body + 16 : found.end], context, "uuid box XMP")
+    else:
+        context.drop(_C.OTHER, f"{text(found.kind)} box")
+
+
+def _item(data: bytes, meta: Meta, item: Item, role: bytes, context: Context) -> None:
+    if role in (b"thmb", b"auxl"):
+        context.drop(_C.THUMBNAIL, "thumbnail item" if role == b"thmb" else "auxiliary item")
+        return
+    raw = b""
+    if item.kind in (b"Exif", b"mime", b"uri ", b"jumb"):
+        try:
+            raw = bytes(raw_bytes(data, meta, item, len(data)))
+        except ImageRefused:  # in another file, protected, or out of reach: there is nothing to read
+            raw = b""
+    if item.kind == b"Exif" and 4 < len(raw) < _EXIF_MAX:
+        # 23008-12, A.2.1: four bytes tell where the TIFF header stands
+        exif.read(raw[4 + int.from_bytes(raw[:4], "big") :], context, "Exif item")
+    elif item.content == b"application/rdf+xml" and raw:
+        xmp.read(_inflated(raw) if item.encoding else raw, context, "XMP item")
+    elif raw[4:8] == b"jumb":  # JUMBF (ISO/IEC 19566-5), whatever the item calls itself
+        context.marks.c2pa(raw)
+        context.drop(_C.PROVENANCE, "JUMBF item")
+    else:
+        context.drop(_C.OTHER, f"{text(item.kind)} item")
+
+
+def _inflated(raw: bytes) -> bytes:
+    """Undo a content encoding (RFC 9110, 8.4.1) as far as a text is read; other encodings tell nothing."""
+    try:
+        return zlib.decompressobj(47 if raw[:2] == b"\x1f\x8b" else 15).decompress(raw, limits.MAX_INFLATED_TEXT)
+    except zlib.error:
+        return b""

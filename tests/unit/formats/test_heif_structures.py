@@ -1,0 +1,302 @@
+"""Every form that HEIF allows: stripped with equal pixels and without the secret, or refused by name."""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+
+import pi_heif
+import pytest
+from PIL import Image
+
+from photogate.errors import ImageRefused, Reason
+from photogate.findings import Evidence, MetadataCategory, Synthetic
+from photogate.formats import strip
+from photogate.formats.bmff_boxes import box, full_box
+from tests import hevc
+from tests.heif_builder import (
+    Item,
+    Layout,
+    auxc,
+    av1_item,
+    exif_item,
+    heif,
+    hevc_item,
+    ispe,
+    mime_item,
+    pixi,
+)
+from tests.noise import noise
+
+pi_heif.register_heif_opener()
+SECRET = b"CANARY-of-this-test"
+CODES = {"heic": hevc_item, "avif": av1_item}
+C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+TRAINED = b"http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+CAPTURED = b"http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"
+MANIFEST = box(
+    b"jumb", box(b"jumd", b"c2pa\0\x11\0\x10\x80\0\0\xaa\0\x38\x9b\x71\3c2pa\0"), b"digitalSourceType" + TRAINED
+)
+
+
+def look(data: bytes) -> tuple[str, tuple[int, int], bytes]:
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        return image.mode, image.size, image.tobytes()
+
+
+def kept_as_it_looks(data: bytes) -> bytes:
+    """Strip; the picture must stay, the secret must go, and a second time must change nothing."""
+    stripped = strip(data).data
+    assert look(stripped) == look(data)
+    assert SECRET not in stripped
+    assert strip(stripped).data == stripped
+    return stripped
+
+
+def layout(brand: str, **more: object) -> Layout:
+    return Layout(brand=brand.encode(), **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture(params=["heic", "avif"])
+def brand(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def code(brand: str) -> Callable[..., Item]:
+    return CODES[brand]
+
+
+PLACES = {
+    "iloc 0": {},
+    "iloc 1": {"iloc": 1},
+    "iloc 2 and wide fields": {"iloc": 2, "infe": 3, "iinf": 1, "wide": True},
+    "mdat before meta": {"mdat_first": True},
+    "64-bit mdat": {"large_mdat": True, "mdat_first": True},
+    "mdat to the end": {"open_mdat": True},
+    "gaps in mdat": {"gap": SECRET},
+    "free, skip and unknown boxes before": {"before": [box(kind, SECRET) for kind in (b"free", b"skip", b"zzzz")]},
+    "groups and free in meta": {"in_meta": (box(b"free", SECRET), full_box(b"zzzz", 0, 0, SECRET))},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_wherever_the_bytes_lie_the_same_file_comes_out(brand, code, place, pieces):
+    picture = code(noise((16, 16)))
+    plain = heif([picture], layout=layout(brand))
+    picture.pieces, picture.name = pieces, SECRET
+    data = heif([picture], layout=layout(brand, **PLACES[place]))
+    assert kept_as_it_looks(data) == strip(plain).data
+
+
+def test_bytes_in_idat_and_bytes_of_another_item_are_found(brand, code):
+    picture = code(noise((16, 16)))
+    plain = strip(heif([picture], layout=layout(brand))).data
+    inside = Item(picture.kind, picture.data, picture.properties, method=1)
+    assert kept_as_it_looks(heif([inside], layout=layout(brand, iloc=1))) == plain
+    source = Item(b"uri ", picture.data + SECRET)
+    pointing = Item(picture.kind, picture.data, picture.properties, method=2)
+    data = heif([pointing, source], [(b"iloc", 1, (2,))], layout(brand, iloc=1))
+    assert strip(data).data == plain
+
+
+def grid(brand: str, code: Callable[..., Item], columns: int, *more: bytes) -> tuple[list[Item], list[tuple]]:
+    size = ispe(64 * columns, 64)
+    data = bytes((0, 0, 0, columns - 1)) + struct.pack(">HH", 64 * columns, 64)
+    tiles = [code(noise((64, 64), seed=seed)) for seed in range(columns)]
+    for tile in tiles:
+        tile.hidden = True
+    return [Item(b"grid", data, (size, pixi(8, 8, 8), *more)), *tiles], [(b"dimg", 1, range(2, 2 + columns))]
+
+
+def test_a_grid_keeps_its_tiles_and_loses_their_thumbnails(brand, code):
+    items, references = grid(brand, code, 2)
+    plain = kept_as_it_looks(heif(items, references, layout(brand)))
+    items += [code(noise((16, 16))), code(noise((16, 16), seed=9))]
+    references += [(b"thmb", 4, (1,)), (b"thmb", 5, (2,))]
+    stripped = strip(heif(items, references, layout(brand)))
+    assert stripped.data == plain
+    assert ("thumbnail item", 2) in [(r.where, r.count) for r in stripped.removed]
+
+
+def test_bytes_behind_the_fields_of_a_grid_go(brand, code):
+    items, references = grid(brand, code, 2)
+    plain = strip(heif(items, references, layout(brand))).data
+    items[0].data += SECRET
+    assert strip(heif(items, references, layout(brand))).data == plain
+
+
+def test_an_overlay_and_an_identity_keep_what_they_are_made_of():
+    overlay = bytes(2) + struct.pack(">8H", 0, 0, 0, 65535, 32, 24, 0, 0) + struct.pack(">HH", 8, 4)
+    inputs = [hevc_item(noise((16, 16))), hevc_item(noise((16, 16), seed=9))]
+    for item in inputs:
+        item.hidden = True
+    data = heif([Item(b"iovl", overlay + SECRET, (ispe(32, 24),)), *inputs], [(b"dimg", 1, (2, 3))])
+    assert look(data)[1] == (32, 24)
+    kept_as_it_looks(data)
+    turned = Item(b"iden", SECRET, (ispe(16, 16), box(b"irot", b"\1")))
+    source = hevc_item(noise((16, 24)))
+    source.hidden = True
+    kept_as_it_looks(heif([turned, source], [(b"dimg", 1, (2,))]))
+
+
+def test_transparency_stays_and_depth_gain_maps_and_mattes_go(brand, code):
+    picture, alpha = code(noise((16, 16))), code(noise((16, 16), "L"), auxc(tail=SECRET))
+    plain = kept_as_it_looks(heif([picture, alpha], [(b"auxl", 2, (1,))], layout(brand)))
+    assert look(plain)[0] == "RGBA"
+    names = (
+        b"urn:mpeg:hevc:2015:auxid:2",
+        b"urn:com:apple:photo:2020:aux:hdrgainmap",
+        b"urn:com:apple:photo:2018:aux:" + SECRET,
+    )
+    others = [code(noise((16, 16), "L", seed=9), auxc(name)) for name in names]
+    references = [(b"auxl", n, (1,)) for n in range(2, 6)]
+    stripped = strip(heif([picture, alpha, *others], references, layout(brand)))
+    assert stripped.data == plain
+    assert ("auxiliary item", 3) in [(r.where, r.count) for r in stripped.removed]
+
+
+def test_a_tone_map_and_its_gain_map_go_and_the_base_stays(brand, code):
+    picture, gain = code(noise((16, 16))), code(noise((16, 16), "L"))
+    gain.hidden = True
+    plain = strip(heif([picture], layout=layout(brand))).data
+    group = full_box(b"grpl", 0, 0, full_box(b"altr", 0, 0, struct.pack(">4I", 9, 2, 3, 1)))
+    items = [picture, gain, Item(b"tmap", b"\0" + SECRET, (ispe(16, 16),))]
+    data = heif(items, [(b"dimg", 3, (1, 2))], layout(brand, in_meta=(group,)))
+    assert strip(data).data == plain
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        box(b"irot", b"\1"),
+        box(b"imir", b"\0"),
+        box(b"pasp", struct.pack(">II", 2, 1)),
+        box(b"clap", struct.pack(">8I", 8, 1, 8, 1, 0, 1, 0, 1)),
+        box(b"clli", struct.pack(">HH", 1000, 400)),
+        box(b"mdcv", struct.pack(">8H2I", *range(8), 100, 1)),
+        box(b"cclv", b"\x0c" + struct.pack(">II", 1, 2)),
+        box(b"amve", struct.pack(">IHH", 1, 2, 3)),
+        box(b"colr", b"nclx", struct.pack(">HHHB", 1, 13, 6, 0x80)),
+    ],
+)
+def test_a_property_that_rendering_needs_stays_without_its_tail(brand, code, more):
+    plain = heif([code(noise((16, 16)), more)], layout=layout(brand))
+    assert more in kept_as_it_looks(plain)
+    longer = struct.pack(">I", len(more) + len(SECRET)) + more[4:] + SECRET
+    assert strip(heif([code(noise((16, 16)), longer)], layout=layout(brand))).data == strip(plain).data
+
+
+@pytest.mark.parametrize("kind", [b"udes", b"crtt", b"mdft", b"altt", b"elng", b"rref", b"uuid", b"zzzz"])
+def test_a_property_that_rendering_does_not_need_goes(brand, code, kind):
+    plain = heif([code(noise((16, 16)))], layout=layout(brand))
+    data = heif([code(noise((16, 16)), full_box(kind, 0, 0, SECRET))], layout=layout(brand))
+    assert strip(data).data == strip(plain).data
+
+
+def test_the_configuration_of_another_codec_goes(brand, code):
+    plain = heif([code(noise((16, 16)))], layout=layout(brand))
+    other = CODES["avif" if brand == "heic" else "heic"](noise((16, 16))).properties[0]
+    assert strip(heif([code(noise((16, 16)), other)], layout=layout(brand))).data == strip(plain).data
+
+
+@pytest.mark.parametrize("kind", [b"irot", b"imir", b"clap"])
+def test_a_second_turn_of_one_item_is_refused(brand, code, kind):
+    first, second = (box(kind, bytes((n,)) * {b"clap": 32}.get(kind, 1)) for n in (0, 1))
+    with pytest.raises(ImageRefused, match=f"one {kind.decode()} property"):
+        strip(heif([code(noise((16, 16)), first, second)], layout=layout(brand)))
+
+
+def test_equal_properties_in_two_boxes_stay_once(brand, code):
+    """Found by fuzzing: the second look met an association twice."""
+    plain = strip(heif([code(noise((16, 16)))], layout=layout(brand))).data
+    size = box(b"ispe", bytes(4), struct.pack(">II", 16, 16), SECRET)
+    assert strip(heif([code(noise((16, 16)), size)], layout=layout(brand))).data == plain
+
+
+@pytest.mark.parametrize("kind", [b"jpeg", b"unci", b"j2k1", b"vvc1", b"avc1", b"lhv1", b"hvt1", b"tmap", b"mski"])
+def test_pictures_in_other_codes_are_refused_by_name(kind):
+    with pytest.raises(ImageRefused, match=kind.decode()) as refused:
+        strip(heif([Item(kind, b"data", (ispe(16, 16),))], layout=Layout(brand=b"mif1", brands=(b"heic",))))
+    assert refused.value.refusal is Reason.UNSUPPORTED_FORMAT
+
+
+def test_a_protected_picture_is_refused(brand, code):
+    picture = code(noise((16, 16)))
+    picture.protected = 1
+    with pytest.raises(ImageRefused, match="protected"):
+        strip(heif([picture], layout=layout(brand, in_meta=(full_box(b"ipro", 0, 0, b"\0\1"),))))
+
+
+MANIFESTS = {
+    "uuid box": {"after": (box(b"uuid", C2PA, bytes(4), b"manifest\0", bytes(8), MANIFEST),)},
+    "uuid box before meta": {"before": (box(b"uuid", C2PA, bytes(4), b"manifest\0", bytes(8), MANIFEST),)},
+    "uuid box in meta": {"in_meta": (box(b"uuid", C2PA, bytes(4), b"manifest\0", bytes(8), MANIFEST),)},
+    "jumb box": {"after": (MANIFEST,)},
+    "jumb box in meta": {"in_meta": (MANIFEST,)},
+}
+
+
+@pytest.mark.parametrize("place", MANIFESTS)
+def test_provenance_is_read_from_boxes_before_they_go(brand, code, place):
+    plain = strip(heif([code(noise((16, 16)))], layout=layout(brand)))
+    stripped = strip(heif([code(noise((16, 16)))], layout=layout(brand, **MANIFESTS[place])))
+    assert stripped.data == plain.data
+    assert stripped.provenance.c2pa
+    assert stripped.provenance.synthetic is Synthetic.YES
+    assert stripped.provenance.evidence == (Evidence.C2PA,)
+    assert MetadataCategory.PROVENANCE in {r.category for r in stripped.removed}
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        mime_item(b"application/c2pa", MANIFEST),
+        mime_item(b"application/x-c2pa-manifest-store", MANIFEST),
+        mime_item(b"application/octet-stream", MANIFEST),
+        Item(b"jumb", MANIFEST),
+        Item(b"uri ", MANIFEST),
+    ],
+)
+def test_provenance_is_read_from_items_before_they_go(brand, code, item):
+    plain = strip(heif([code(noise((16, 16)))], layout=layout(brand)))
+    stripped = strip(heif([code(noise((16, 16))), item], [(b"cdsc", 2, (1,))], layout(brand)))
+    assert stripped.data == plain.data
+    assert stripped.provenance.c2pa
+    assert stripped.provenance.synthetic is Synthetic.YES
+    assert ("JUMBF item", MetadataCategory.PROVENANCE) in [(r.where, r.category) for r in stripped.removed]
+
+
+def test_exif_and_xmp_items_tell_generator_and_source_type(brand, code):
+    software = Image.Exif()
+    software[0x0131] = "Stable Diffusion 3"
+    data = heif([code(noise((16, 16))), exif_item(software.tobytes()[6:])], [(b"cdsc", 2, (1,))], layout(brand))
+    assert strip(data).provenance.evidence == (Evidence.GENERATOR,)
+    packet = b'<x:xmpmeta><rdf:Description Iptc4xmpExt:DigitalSourceType="' + CAPTURED + b'"/></x:xmpmeta>'
+    for item in (
+        mime_item(b"application/rdf+xml", packet),
+        mime_item(b"application/rdf+xml\0deflate", zlib.compress(packet)),
+    ):
+        found = strip(heif([code(noise((16, 16))), item], [(b"cdsc", 2, (1,))], layout(brand))).provenance
+        assert found.synthetic is Synthetic.NO
+        assert found.evidence == (Evidence.IPTC,)
+
+
+def test_an_orientation_in_exif_or_xmp_alone_turns_no_picture(brand, code):
+    """23008-12, 6.5.10: irot and imir decide. Exif in HEIF is informative (A.2.1), and so is XMP."""
+    tags = Image.Exif()
+    tags[0x0112] = 6
+    packet = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    plain = strip(heif([code(noise((16, 24)))], layout=layout(brand)))
+    for item in (exif_item(tags.tobytes()[6:]), mime_item(b"application/rdf+xml", packet)):
+        stripped = strip(heif([code(noise((16, 24))), item], [(b"cdsc", 2, (1,))], layout(brand)))
+        assert (stripped.data, stripped.orientation) == (plain.data, 1)
+
+
+def test_units_between_slices_of_a_tile_go():
+    coded = hevc.encode(noise((32, 16)))
+    parts = [coded.slices[0], hevc.unit(40, SECRET), coded.slices[1]]
+    properties = (box(b"hvcC", coded.hvcc()), ispe(32, 16), pixi(8, 8, 8))
+    kept_as_it_looks(heif([Item(b"hvc1", hevc.prefixed(*parts), properties)]))
