@@ -15,6 +15,7 @@ from photogate.formats import exif, icc, limits, xmp
 from photogate.formats.container import Context, ImageFormat, Measure, Rewritten, refuse
 from photogate.formats.tiff_file import CODES, XMP, File, Page
 from photogate.formats.tiff_layout import MAX_SEGMENTS, Tags, write_segments
+from photogate.formats.tiff_segments import FAX, JPEG, OLD_JPEG
 
 __all__ = ["STAYS", "measure", "rewrite", "verify"]
 
@@ -110,7 +111,8 @@ def _tags(file: File, page: Page, out: bytearray, context: Context, budget: list
         text = file.raw(page, tag).split(b"\0")[0][: limits.MAX_RIGHTS_BYTES]
         if keep in context.keep and text:
             tags[tag] = (2, len(text) + 1, text + b"\0")
-    used: set[int] | None = set() if palette and depth <= 8 and samples == 1 else None
+    looks = file.one(page, 259, 1) not in (JPEG, OLD_JPEG, *FAX)  # rows of these are not seen
+    used: set[int] | None = set() if palette and depth <= 8 and samples == 1 and looks else None
     write_segments(file, page, samples, tags, out, context, budget, used)
     if palette:
         tags[320] = (

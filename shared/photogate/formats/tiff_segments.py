@@ -24,6 +24,7 @@ RAW, OLD_JPEG, JPEG = 1, 6, 7
 _DEFLATE = frozenset({8, 32946})
 FAX = frozenset({2, 3, 4, 32771})
 _RECODED = {5: "tiff_lzw", 32773: "packbits", 34925: "lzma", 50000: "zstd"}
+_PREDICTED = frozenset({5, 34925, 50000})  # besides deflate; decoders pass over a predictor of the others
 KNOWN = frozenset({RAW, OLD_JPEG, JPEG, *_DEFLATE, *FAX, *_RECODED})
 
 # What one strip or tile may decode to, if that is more than 8 times the file: a page of 8,000 x 8,000 in RGB.
@@ -91,11 +92,12 @@ def recode(
     if compression in (JPEG, OLD_JPEG):
         return _jpeg(data, tables, check_scan)
     turned = tags.get(266) == 2
-    tags = {tag: value for tag, value in tags.items() if tag != 266}
+    predicted = compression in _DEFLATE or compression in _PREDICTED
+    tags = {tag: value for tag, value in tags.items() if tag != 266 and (tag != 317 or predicted)}
     if compression == RAW:
         if len(data) < shape.size:
             refuse("Expected as many bytes as the rows need; found fewer")
-        rows, tags = data[: shape.size], {}
+        rows = data[: shape.size]
         if not turned:
             return _shown(rows, shape, tags, colours)
         return _shown(rows.translate(_TURNED), shape, tags, colours).translate(_TURNED)

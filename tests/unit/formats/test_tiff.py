@@ -270,6 +270,29 @@ def test_colours_are_told_where_bits_stand_the_other_way_round() -> None:
     assert b"\xc8" * 32 in new
 
 
+def colour_map(entries: dict[int, tuple[int, int, int]]) -> bytes:
+    """Give a palette's entries a place in front of the rows, and its numbers."""
+    entries[320] = (3, 768, entries[273][2] + 12)
+    entries[273] = (4, 1, entries[320][2] + 1536)
+    return struct.pack("<768H", *(i % 65_536 for i in range(7, 7 + 768 * 81, 81)))
+
+
+def test_colours_of_a_palette_stay_where_rows_are_coded_as_jpeg() -> None:
+    out = io.BytesIO()
+    picture("L", (16, 16)).save(out, "JPEG")
+    entries = grey(16, _259=(3, 1, 7), _262=(3, 1, 3), _279=(3, 1, len(out.getvalue())))
+    palette = colour_map(entries)
+    assert palette in strip(built(entries, palette + out.getvalue())).data
+
+
+def test_colours_are_told_without_the_predictor_that_packbits_has_not() -> None:
+    entries = grey(4, _259=(3, 1, 32773), _262=(3, 1, 3), _279=(3, 1, 17), _317=(3, 1, 2))
+    palette = colour_map(entries)
+    data = built(entries, palette + b"\x0f" + bytes(range(9, 25)))
+    with Image.open(io.BytesIO(data)) as before, Image.open(io.BytesIO(strip(data).data)) as after:
+        assert after.convert("RGB").tobytes() == before.convert("RGB").tobytes()
+
+
 def test_each_page_is_said_to_be_a_picture_of_its_own() -> None:
     pages_of = [picture() for _ in range(2)]
     data = tiff(pages_of[0], save_all=True, append_images=pages_of[1:], compression="jpeg", tiffinfo={254: 2})
