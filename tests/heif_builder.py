@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from PIL import Image
 
@@ -46,7 +46,10 @@ class Layout:
     in_meta: Sequence[bytes] = ()
     before: Sequence[bytes] = ()
     after: Sequence[bytes] = ()
-    sources: dict[int, Sequence[int]] = field(default_factory=dict)
+    essential: Sequence[bytes] = ()
+
+
+_ESSENTIAL = (b"hvcC", b"av1C", b"irot", b"imir", b"clap")
 
 
 def ispe(width: int, height: int) -> bytes:
@@ -131,9 +134,7 @@ def heif(
         for each in item.properties:
             if each not in table:
                 table.append(each)
-            places.append(
-                table.index(each) + 1 | (0x80 if each[4:8] in (b"hvcC", b"av1C", b"irot", b"imir", b"clap") else 0)
-            )
+            places.append(table.index(each) + 1 | (0x80 if each[4:8] in (*_ESSENTIAL, *layout.essential) else 0))
         links += number.to_bytes(size, "big") + bytes((len(places), *places))
     idat = b"".join(item.data for item in items if item.method == 1)
     refs = [

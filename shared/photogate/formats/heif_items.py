@@ -8,16 +8,18 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
-from photogate.errors import Reason
+from photogate.errors import ImageRefused, Reason
+from photogate.formats import exif, xmp
 from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, full_box, only, text
 from photogate.formats.bmff_coded import Dropped, Sequence, av1, av1c, hevc, hevc_configuration
 from photogate.formats.container import refuse
-from photogate.formats.heif_properties import ALPHA, ESSENTIAL, rebuild
+from photogate.formats.heif_properties import ALPHA, ESSENTIAL, KNOWN, rebuild
 
-__all__ = ["Item", "Meta", "kept_items", "payloads", "raw_bytes", "read_meta", "write_meta"]
+__all__ = ["Item", "Meta", "kept_items", "payloads", "raw_bytes", "read_meta", "turned_by_xmp", "write_meta"]
 
 _DERIVED = frozenset({b"grid", b"iovl", b"iden"})
 _CODED = frozenset({b"hvc1", b"av01"})
+_XMP = b"application/rdf+xml"
 _CONFIGURATIONS = {b"hvc1": b"hvcC", b"av01": b"av1C"}
 _TRANSFORMS = frozenset({b"irot", b"imir", b"clap"})
 
@@ -33,6 +35,7 @@ class Item:
     method: int = 0
     extents: list[tuple[int, int, int]] = field(default_factory=list)
     properties: list[int] = field(default_factory=list)
+    essential: set[int] = field(default_factory=set)
     refused: str = ""
 
 
@@ -147,9 +150,12 @@ def _read_ipma(fields: Fields, items: dict[int, Item], budget: Budget) -> None:
         number = fields.uint(4 if version else 2)
         count = fields.uint(1)
         budget.spend(1 + count, fields.at)
-        indices = [fields.uint(2) & 0x7FFF if flags & 1 else fields.uint(1) & 0x7F for _ in range(count)]
-        if number in items:
-            items[number].properties += [i - 1 for i in indices if i]
+        wide = bool(flags & 1)
+        links = [fields.uint(2 if wide else 1) for _ in range(count)]
+        if item := items.get(number):
+            indices = [(link & (0x7FFF if wide else 0x7F)) - 1 for link in links]
+            item.properties += [i for i in indices if i >= 0]
+            item.essential |= {i for i, link in zip(indices, links, strict=True) if link >> (15 if wide else 7)}
 
 
 def raw_bytes(data: bytes, meta: Meta, item: Item, most: int, depth: int = 0) -> memoryview:
@@ -209,6 +215,8 @@ def kept_items(data: bytes, meta: Meta) -> list[Item]:
         item = meta.items[todo.pop()]
         if item.kind not in _DERIVED | _CODED:
             refuse(f"Expected pictures coded as HEVC or AV1; found {text(item.kind)}", reason=Reason.UNSUPPORTED_FORMAT)
+        if what := _unreadable(meta, item):
+            refuse(f"Expected a picture that decoders show; found one {what}", reason=Reason.UNSUPPORTED_FORMAT)
         following = list(sources.get(item.id, ())) if item.kind in _DERIVED else []
         following += [a for a in aux.get(item.id, ()) if a in meta.items and _is_alpha(data, meta, meta.items[a])]
         for number in following:
@@ -231,7 +239,45 @@ def _check_depth(meta: Meta, sources: dict[int, list[int]]) -> None:
     refuse("Expected derived pictures at most 5 deep; found more, or a circle")
 
 
+def turned_by_xmp(data: bytes, meta: Meta) -> Item | None:
+    """Give the XMP item that turns an AVIF picture for Pillow: where neither irot nor imir nor Exif says how.
+
+    The standard knows no orientation in XMP; libavif, libheif and browsers take none from there. Pillow does
+    (`Image.getexif`), so a packet of the orientation alone stays for it.
+    """
+    kinds = {meta.properties[i].kind for i in meta.items[meta.primary].properties if i < len(meta.properties)}
+    if kinds & {b"irot", b"imir"}:
+        return None
+    found = None
+    for item in meta.items.values():
+        about = any(k == b"cdsc" and of == item.id and meta.primary in to for k, of, to in meta.references)
+        if not about or (item.kind != b"Exif" and item.content != _XMP):
+            continue
+        try:
+            raw = bytes(raw_bytes(data, meta, item, len(data)))
+        except ImageRefused:
+            continue
+        if item.kind == b"Exif" and exif.orientation_of(raw[4 + int.from_bytes(raw[:4], "big") :]):
+            return None
+        if item.content == _XMP and found is None and (xmp.orientation_of(raw) or 1) > 1:
+            found = item
+    return found
+
+
+def _unreadable(meta: Meta, item: Item) -> str:
+    """Say why readers pass an item over (23008-12, 9.3.1); empty where they do not."""
+    kinds = {meta.properties[i].kind: i in item.essential for i in item.properties if i < len(meta.properties)}
+    unknown = [kind for kind, essential in kinds.items() if essential and kind not in KNOWN]
+    if unknown:
+        return f"with the essential property {text(unknown[0])}"
+    if item.kind in _CODED and _CONFIGURATIONS[item.kind] not in kinds:
+        return f"without {text(_CONFIGURATIONS[item.kind])}"
+    return ""
+
+
 def _is_alpha(data: bytes, meta: Meta, item: Item) -> bool:
+    if _unreadable(meta, item):
+        return False
     for prop in _properties(meta, item):
         if prop.kind == b"auxC":
             fields = Fields(data, prop.body + 4, prop.end)
@@ -262,6 +308,8 @@ def payload(data: bytes, meta: Meta, item: Item, dropped: Dropped) -> bytes | me
             if prop.kind == b"av1C":
                 known = av1c(data, prop.body, prop.end, Dropped())[1]
         return av1(raw, known, dropped)[0]
+    if item.kind == b"mime":
+        return xmp.build(xmp.orientation_of(bytes(raw)) or 1)
     size = _derived_size(meta, item, raw)
     if len(raw) < size:
         refuse("Expected a complete derived picture; found its end")
@@ -311,7 +359,16 @@ def write_meta(
     number = {item.id: i + 1 for i, item in enumerate(kept)}
     tiles = {t for kind, of, targets in meta.references if kind == b"dimg" and of in number for t in targets}
     # 23008-12, 6.4.2: flag 1 hides what is shown as part of another picture only
-    infos = [full_box(b"infe", 2, int(i.id in tiles), struct.pack(">HH4sB", number[i.id], 0, i.kind, 0)) for i in kept]
+    infos = [
+        full_box(
+            b"infe",
+            2,
+            int(item.id in tiles),
+            struct.pack(">HH4sB", number[item.id], 0, item.kind, 0),
+            _XMP + b"\0" if item.kind == b"mime" else b"",
+        )
+        for item in kept
+    ]
     places = [
         struct.pack(">HHHII", number[item.id], 0, 1, mdat + at, size)
         for item, (at, size) in zip(kept, extents, strict=True)
@@ -319,12 +376,14 @@ def write_meta(
     refs = []
     for kind, of, targets in meta.references:
         to = [number[t] for t in targets if t in number]
-        if kind in (b"dimg", b"auxl", b"prem") and of in number and to:
+        if kind in (b"dimg", b"auxl", b"prem", b"cdsc") and of in number and to:
             refs.append(box(kind, struct.pack(f">HH{len(to)}H", number[of], len(to), *to)))
     table: dict[bytes, int] = {}
     links: list[tuple[int, list[int]]] = []
     cache: dict[int, bytes | None] = {}
     for item in kept:
+        if item.kind == b"mime":
+            continue
         _properties(meta, item)
         once: dict[bytes, bytes] = {}
         for index in dict.fromkeys(item.properties):

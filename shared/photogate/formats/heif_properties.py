@@ -12,7 +12,7 @@ from photogate.formats.bmff_boxes import Box, Fields, box, full_box
 from photogate.formats.bmff_coded import Dropped, av1c, hvcc
 from photogate.formats.container import refuse
 
-__all__ = ["ALPHA", "ESSENTIAL", "rebuild"]
+__all__ = ["ALPHA", "ESSENTIAL", "KNOWN", "rebuild"]
 
 # 23008-12, 6.5.8 and MIAF 7.3.5: auxiliary pictures that say how transparent the master is. Any other auxiliary
 # picture (depth, gain map, matte, ...) shows the scene again.
@@ -89,6 +89,10 @@ _REBUILD: dict[bytes, Callable[[Fields], bytes | None]] = {
     b"cclv": _cclv,
     b"ccst": _ccst,
 }
+
+
+# A reader passes over an item with an essential property that it does not know (23008-12, 9.3.1).
+KNOWN = frozenset({*_REBUILD, b"hvcC", b"av1C"})
 
 
 def rebuild(data: bytes, found: Box, dropped: Dropped, used: Collection[tuple[int, int]] = ()) -> bytes | None:

@@ -45,7 +45,7 @@ def report(data: bytes, top: list[Box], meta: Meta | None, kept: set[int], seque
             _box(data, found, context)
     roles = {of: kind for kind, of, _ in meta.references}
     for item in meta.items.values():
-        if item.id not in kept:
+        if item.id not in kept or item.kind == b"mime":
             _item(data, meta, item, roles.get(item.id, b""), context)
 
 
@@ -74,7 +74,8 @@ def _item(data: bytes, meta: Meta, item: Item, role: bytes, context: Context) ->
         # 23008-12, A.2.1: four bytes tell where the TIFF header stands
         exif.read(raw[4 + int.from_bytes(raw[:4], "big") :], context, "Exif item")
     elif item.content == b"application/rdf+xml" and raw:
-        xmp.read(_inflated(raw) if item.encoding else raw, context, "XMP item")
+        if raw != xmp.build(xmp.orientation_of(raw) or 1):
+            xmp.read(_inflated(raw) if item.encoding else raw, context, "XMP item")
     elif raw[4:8] == b"jumb":  # JUMBF (ISO/IEC 19566-5), whatever the item calls itself
         context.marks.c2pa(raw)
         context.drop(_C.PROVENANCE, "JUMBF item")

@@ -15,7 +15,7 @@ from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, only, 
 from photogate.formats.bmff_coded import Dropped
 from photogate.formats.bmff_tracks import Track, read_tracks, samples, write_moov
 from photogate.formats.container import Context, ImageFormat, Measure, Rewritten, refuse
-from photogate.formats.heif_items import Item, Meta, kept_items, payloads, read_meta, write_meta
+from photogate.formats.heif_items import Item, Meta, kept_items, payloads, read_meta, turned_by_xmp, write_meta
 from photogate.formats.heif_report import report
 from photogate.formats.sniff import sniff
 
@@ -63,6 +63,8 @@ def read(data: bytes) -> File:
     tracks: list[Track] = []
     if major in _SEQUENCES and any(b.kind == b"moov" for b in top):
         tracks = read_tracks(data, only(top, b"moov", 0), budget)
+    if meta is not None and not tracks and sniff(data) is ImageFormat.AVIF and (turned := turned_by_xmp(data, meta)):
+        kept.append(turned)
     if meta is None and not tracks:
         refuse("Expected a meta box with a primary item; found none", reason=Reason.UNSUPPORTED_FORMAT)
     return File(top, major, brands, meta, kept, tracks)
@@ -208,7 +210,7 @@ INSIDE: dict[bytes, tuple[int, frozenset[bytes]]] = {
         | {b"a1op", b"lsel", b"cclv", b"hvcC", b"av1C"},
     ),
     b"iinf": (6, frozenset({b"infe"})),
-    b"iref": (4, frozenset({b"dimg", b"auxl", b"prem"})),
+    b"iref": (4, frozenset({b"dimg", b"auxl", b"prem", b"cdsc"})),
     b"moov": (0, frozenset({b"mvhd", b"trak"})),
     b"trak": (0, frozenset({b"tkhd", b"tref", b"edts", b"mdia"})),
     b"mdia": (0, frozenset({b"mdhd", b"hdlr", b"minf"})),

@@ -43,6 +43,15 @@ def orientation_of(packet: bytes) -> int | None:
     return value if 1 <= value <= 8 else None
 
 
+def build(orientation: int) -> bytes:
+    """Write the smallest packet that says how a picture is turned."""
+    return (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        b'<rdf:Description rdf:about="" xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="%d"/>'
+        b"</rdf:RDF></x:xmpmeta>" % orientation
+    )
+
+
 @lru_cache(maxsize=1024)  # the same few hundred names come in file after file
 def category_of(name: bytes) -> MetadataCategory:
     """Say what kind of information a property holds, by its prefixed name."""

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pi_heif
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from photogate.errors import ImageRefused, Reason
 from photogate.findings import Evidence, MetadataCategory, Synthetic
-from photogate.formats import strip
+from photogate.formats import strip, xmp
 from photogate.formats.bmff_boxes import box, full_box
 from tests import hevc
 from tests.heif_builder import (
@@ -284,15 +284,63 @@ def test_exif_and_xmp_items_tell_generator_and_source_type(brand, code):
         assert found.evidence == (Evidence.IPTC,)
 
 
-def test_an_orientation_in_exif_or_xmp_alone_turns_no_picture(brand, code):
-    """23008-12, 6.5.10: irot and imir decide. Exif in HEIF is informative (A.2.1), and so is XMP."""
+def turned(orientation: int) -> tuple[Item, Item]:
+    """An Exif and an XMP item that say so."""
     tags = Image.Exif()
-    tags[0x0112] = 6
-    packet = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
-    plain = strip(heif([code(noise((16, 24)))], layout=layout(brand)))
-    for item in (exif_item(tags.tobytes()[6:]), mime_item(b"application/rdf+xml", packet)):
-        stripped = strip(heif([code(noise((16, 24))), item], [(b"cdsc", 2, (1,))], layout(brand)))
-        assert (stripped.data, stripped.orientation) == (plain.data, 1)
+    tags[0x0112] = orientation
+    packet = b'<x:xmpmeta><rdf:Description tiff:Make="%b" tiff:Orientation="%d"/></x:xmpmeta>' % (SECRET, orientation)
+    return exif_item(tags.tobytes()[6:]), mime_item(b"application/rdf+xml", packet)
+
+
+def seen(data: bytes) -> tuple[tuple[int, int], bytes]:
+    """The picture as Pillow's users show it."""
+    with Image.open(io.BytesIO(data)) as image:
+        shown = ImageOps.exif_transpose(image)
+        return shown.size, shown.tobytes()
+
+
+@pytest.mark.parametrize("irot", [(), (box(b"irot", b"\1"),)])
+@pytest.mark.parametrize("which", [(0,), (1,), (0, 1)])
+def test_the_picture_is_seen_as_before_whatever_exif_and_xmp_say(brand, code, irot, which):
+    """23008-12, 6.5.10: irot and imir decide. Exif in HEIF is informative (A.2.1), and so is XMP."""
+    items = [turned(6)[i] for i in which]
+    references = [(b"cdsc", 2 + i, (1,)) for i in range(len(items))]
+    data = heif([code(noise((64, 32)), *irot), *items], references, layout(brand))
+    stripped = strip(data)
+    assert seen(stripped.data) == seen(data)
+    assert stripped.orientation == (8 if irot else 1)
+    kept_as_it_looks(data)
+
+
+def test_of_xmp_that_alone_turns_an_avif_for_pillow_the_orientation_stays_and_nothing_else():
+    data = heif([av1_item(noise((64, 32))), turned(6)[1]], [(b"cdsc", 2, (1,))], layout("avif"))
+    assert seen(data)[0] == (32, 64)
+    stripped = strip(data)
+    assert {"XMP item"} <= {r.where for r in stripped.removed}
+    assert xmp.build(6) in stripped.data
+    assert stripped.data.count(b"xmpmeta") == 2
+    assert xmp.build(6) not in strip(heif([hevc_item(noise((64, 32))), turned(6)[1]], [(b"cdsc", 2, (1,))])).data
+
+
+@pytest.mark.parametrize("kind", [b"iscl", b"zzzz"])
+def test_a_picture_with_an_essential_property_that_nobody_knows_is_refused_and_such_transparency_goes(
+    brand, code, kind
+):
+    unknown = box(kind, SECRET)
+    with pytest.raises(ImageRefused, match="essential"):
+        strip(heif([code(noise((16, 16)), unknown)], layout=layout(brand, essential=(kind,))))
+    items = [code(noise((16, 16))), code(noise((16, 16), "L"), auxc(), unknown)]
+    stripped = strip(heif(items, [(b"auxl", 2, (1,))], layout(brand, essential=(kind,)))).data
+    assert stripped == strip(heif(items[:1], layout=layout(brand))).data
+
+
+def test_transparency_without_a_configuration_goes(brand, code):
+    """Found by fuzzing: libavif passes it over, and refused the file that kept it without."""
+    alpha = code(noise((16, 16), "L"), auxc())
+    alpha.properties = alpha.properties[1:]
+    plain = heif([code(noise((16, 16)))], layout=layout(brand))
+    data = heif([code(noise((16, 16))), alpha], [(b"auxl", 2, (1,))], layout(brand))
+    assert strip(data).data == strip(plain).data
 
 
 def test_units_between_slices_of_a_tile_go():
