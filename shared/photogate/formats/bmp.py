@@ -148,6 +148,9 @@ def _pixels(data: bytes, header: Header) -> bytes:
     """Copy the rows, with every bit that says no colour cleared."""
     need = header.stride * header.rows
     pixels = data[header.pixels : header.pixels + need]
+    padding = header.stride - (header.width * header.depth + 7) // 8
+    if need - padding <= len(pixels) < need:  # encoders leave out the padding of the last row
+        pixels = pixels.ljust(need, b"\0")
     if len(pixels) < need:
         refuse(f"Expected {need} bytes of rows; found {len(pixels)}", header.pixels)
     new = bytearray(pixels)
@@ -170,6 +173,8 @@ def _meaningful(header: Header) -> bytes:
     if header.compression == _RGB:  # "the high byte in each DWORD is not used", and the highest bit in each WORD
         return b"\xff\x7f" if header.depth == 16 else b"\xff\xff\xff\0"
     union: int = functools.reduce(operator.or_, struct.unpack(f"<{len(header.masks) // 4}I", header.masks))
+    if not union:  # decoders take blue, green, red and alpha then
+        return b""
     return union.to_bytes(4, "little")[: header.depth // 8]
 
 

@@ -48,7 +48,7 @@ _CATEGORIES: dict[int, MetadataCategory] = {
 }
 
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-_INTEGERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I"}
+_INTEGERS = {3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +97,8 @@ def read(block: bytes, context: Context, where: str = "Exif") -> Exif:
         if ifd == "IFD1":
             category = MetadataCategory.THUMBNAIL
         if ifd == "IFD0" and tag == ORIENTATION:
-            if orientation is None and kind in _INTEGERS and count:
-                (orientation,) = struct.unpack_from(order + _INTEGERS[kind], block, at)
+            if orientation is None and count:
+                orientation = _value(block, at, order, kind)
             continue
         name = "MakerNote" if tag == _MAKER_NOTE else ifd
         counts[category, name] = counts.get((category, name), 0) + 1
@@ -110,7 +110,7 @@ def read(block: bytes, context: Context, where: str = "Exif") -> Exif:
         context.drop(category, f"{where} {name}", number)
     if not found:
         context.drop(MetadataCategory.OTHER, where)
-    return Exif(orientation if orientation is not None and 1 <= orientation <= 8 else None, _rights(rights))
+    return Exif(orientation, _rights(rights))
 
 
 def orientation_of(block: bytes) -> int | None:
@@ -126,10 +126,15 @@ def orientation_of(block: bytes) -> int | None:
     (number,) = struct.unpack_from(order + "H", block, first)
     number = min(number, (len(block) - first - 2) // 12)
     for tag, kind, count, inline in struct.iter_unpack(order + "HHI4s", block[first + 2 : first + 2 + 12 * number]):
-        if tag == ORIENTATION and kind in _INTEGERS and count:
-            (value,) = struct.unpack_from(order + _INTEGERS[kind], inline)
-            return value if 1 <= value <= 8 else None
+        if tag == ORIENTATION and count:
+            return _value(inline, 0, order, kind)
     return None
+
+
+def _value(block: bytes, at: int, order: str, kind: int) -> int:
+    """Read an orientation; 1 for a value or type that decoders turn nothing by: a tag that is there hides XMP's."""
+    (value,) = struct.unpack_from(order + _INTEGERS[kind], block, at) if kind in _INTEGERS else (1,)
+    return value if 1 <= value <= 8 else 1
 
 
 def rights_of(block: bytes) -> Rights:

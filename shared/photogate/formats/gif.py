@@ -141,6 +141,7 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
     shared: set[int] = {background}
     control: bytes | None = None
     loops: bytes | None = None
+    text = False
     last = first
     for block in blocks(data):
         context.drop(_C.OTHER, "bytes between blocks", block.offset - last)
@@ -152,17 +153,18 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
             if frame.table is None:
                 shared |= used
             frames.append(frame)
-            control = None
+            control, text = None, False
         elif block.label == CONTROL:
-            earlier, control = control, _control(join(data, block.body), block.offset)
-            if earlier not in (None, control):  # section 23: at most one; decoders differ in which they take
+            earlier, control = control, _control(join(data, block.body))
+            # Section 23: at most one; decoders differ in which they take.
+            if earlier not in (None, control) and not text:
                 refuse("Expected one graphic control before an image; found another", block.offset)
+            text = False
         elif (again := loop(data, block)) is not None and loops is None:
             loops = again
         else:
             _drop(data, block, context)
-            if block.label == TEXT:
-                control = None  # it belonged to the text
+            text |= block.label == TEXT  # the control was of the text; decoders, which skip that, give it to the image
     if not frames:
         refuse("Expected an image; found none", last)
     if len(frames) > limits.MAX_FRAMES:
@@ -186,10 +188,9 @@ def loop(data: bytes, block: Block) -> bytes | None:
     return content[1:3] if len(content) >= 3 and content[0] == 1 else None
 
 
-def _control(content: bytes, offset: int) -> bytes:
+def _control(content: bytes) -> bytes:
     """Rebuild the graphic control fields (section 23), reserved bits zero."""
-    if len(content) < 4:
-        refuse("Expected a graphic control of 4 bytes; found fewer", offset)
+    content = content.ljust(4, b"\0")
     flags = content[0] & 0x1F
     return bytes((flags,)) + content[1:3] + (content[3:4] if flags & 1 else b"\0")
 

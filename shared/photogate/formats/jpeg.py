@@ -97,6 +97,8 @@ def _metadata(picture: Picture, context: Context, data: bytes) -> tuple[int, Rig
     if picture.exif:
         found = exif.read(picture.exif[0] if len(picture.exif) == 1 else b"".join(picture.exif), context, "APP1 Exif")
         orientation, rights = found.orientation, found.rights
+    for block in picture.late:
+        exif.read(block, context, "APP1 Exif")
     for packet in picture.xmp:
         rights = rights.otherwise(xmp.read(packet, context, "APP1 XMP"))
         # Pillow reads the last packet where several stand.
@@ -124,8 +126,10 @@ def _metadata(picture: Picture, context: Context, data: bytes) -> tuple[int, Rig
 def _profile(picture: Picture, context: Context) -> list[bytes]:
     if not picture.icc:
         return []
-    whole = b"".join(picture.icc[number] for number in sorted(picture.icc))
-    new = icc.reduce(whole)
+    # ICC.1 B.4: number, count, data. Of pieces that are not as many as they say, decoders make no profile.
+    pieces = sorted(picture.icc)
+    whole = b"".join(piece[2:] for piece in pieces)
+    new = icc.reduce(whole) if pieces[0][1] == len(pieces) else None
     if new != whole:
         context.drop(_C.DEVICE, "APP2 ICC profile: description, identity, dates")
     if new is None:

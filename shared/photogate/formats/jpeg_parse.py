@@ -55,8 +55,9 @@ class Picture:
     interval: int = 0
     density: bytes | None = None
     transform: int | None = None
-    icc: dict[int, bytes] = field(default_factory=dict)
+    icc: list[bytes] = field(default_factory=list)
     exif: list[bytes] = field(default_factory=list)
+    late: list[bytes] = field(default_factory=list)
     xmp: list[bytes] = field(default_factory=list)
     extended: list[bytes] = field(default_factory=list)
     jumbf: list[bytes] = field(default_factory=list)
@@ -171,20 +172,22 @@ def _segment(data: bytes, picture: Picture, marker: int, at: int, end: int) -> N
 
 def _application(picture: Picture, marker: int, body: bytes) -> None:
     other = picture.others.append
-    if marker == 0xE0 and body.startswith(b"JFIF\0") and len(body) >= 12:
+    if picture.scans and marker in (0xE0, 0xE2, 0xEE):  # decoders have chosen size, colours and turn by then
+        other((_C.OTHER, f"APP{marker - 0xE0} behind a scan"))
+    elif marker == 0xE0 and body.startswith(b"JFIF\0") and len(body) >= 12:
         picture.density = body[5:12]
         if len(body) > 14:
             other((_C.THUMBNAIL, "APP0 JFIF thumbnail"))
     elif marker == 0xE0 and body.startswith(b"JFXX\0"):
         other((_C.THUMBNAIL, "APP0 JFXX"))
     elif marker == 0xE1 and body.startswith(EXIF):
-        picture.exif.append(body[6:])
+        (picture.late if picture.scans else picture.exif).append(body[6:])
     elif marker == 0xE1 and body.startswith(XMP):
-        picture.xmp.append(body[len(XMP) :])
+        (picture.extended if picture.scans else picture.xmp).append(body[len(XMP) :])
     elif marker == 0xE1 and body.startswith(EXTENDED_XMP):
         picture.extended.append(body[len(EXTENDED_XMP) + 40 :])
     elif marker == 0xE2 and body.startswith(ICC) and len(body) >= 14:
-        picture.icc.setdefault(body[12], body[14:])
+        picture.icc.append(body[12:])
     elif marker == 0xE2 and body.startswith(MPF):
         other((_C.THUMBNAIL, "APP2 MPF"))
     elif marker == 0xE2 and body.startswith(GAIN_MAP):

@@ -37,6 +37,7 @@ __all__ = ["measure", "rewrite", "verify"]
 
 _C = MetadataCategory
 _MERGED = 0x7FFF_0000
+_MOST_FRAMES = 0x8000_0000
 
 
 class _Chunk(NamedTuple):
@@ -62,7 +63,7 @@ class _Picture:
     first: bytes | None = None
     frames: list[_Frame] = field(default_factory=list)
     plays: int = 0
-    declared: int = 0
+    declared: int | None = None
     used: set[int] = field(default_factory=set)
     texts: Texts = field(default_factory=Texts)
 
@@ -89,8 +90,9 @@ def measure(data: bytes) -> Measure:
     header = read_header(data)
     frames, orientation = 1, 1
     for chunk in _chunks(data):
-        if chunk.type == b"acTL" and chunk.end - chunk.start == 8:
+        if chunk.type == b"acTL" and chunk.end - chunk.start >= 8:
             (frames,) = struct.unpack_from(">I", data, chunk.start)
+            frames = frames if frames <= _MOST_FRAMES else 1
         elif chunk.type == b"eXIf":
             orientation = exif.orientation_of(data[chunk.start : chunk.end]) or 1
         elif chunk.type == b"IDAT":
@@ -245,9 +247,10 @@ def _parse(data: bytes, context: Context) -> _Picture:
         refuse("Expected a palette; found none", last)
     if ended:
         context.drop(_C.OTHER, "bytes after IEND", len(data) - last)
-    if picture.declared == 0:
+    declared = picture.declared or 0
+    if declared == 0:
         picture.first = None
-    complete = [f for f in picture.frames if f.pieces][: max(picture.declared - (picture.first is not None), 0)]
+    complete = [f for f in picture.frames if f.pieces][: max(declared - (picture.first is not None), 0)]
     context.drop(_C.OTHER, "frames that the animation does not count", len(picture.frames) - len(complete))
     picture.frames = complete
     if len(complete) > limits.MAX_FRAMES:
@@ -296,9 +299,11 @@ def _keep(picture: _Picture, kind: bytes, body: bytes, context: Context) -> bool
         new = body[:256] or None
     elif kind == b"iCCP":
         new = _profile(body, context)
-    elif kind == b"acTL" and len(body) == 8:
-        picture.declared, picture.plays = struct.unpack(">II", body)
-        return True
+    elif kind == b"acTL" and len(body) >= 8:
+        count, picture.plays = struct.unpack_from(">II", body)
+        # A second one, or a number that is none: decoders show the still picture.
+        picture.declared = count if picture.declared is None and count <= _MOST_FRAMES else 0
+        return len(body) == 8
     else:
         new = plain_field(header, kind, body)
     if new is None:

@@ -150,7 +150,7 @@ def exact(
                     rows.take(more)
                 block = inflater.unconsumed_tail
                 if got > expected:
-                    return _shortened(pieces, expected, context)
+                    return _again(pieces, expected, context)
             if inflater.eof:
                 break
         if inflater.eof:
@@ -159,10 +159,10 @@ def exact(
         got += len(more)
         if rows is not None and rows.plain:
             rows.take(more)
-    if got < expected or not inflater.eof:
+    if got < expected:
         refuse(f"Expected image data of {expected} bytes; found {got}", places[0][0] if places else None)
-    if got > expected:
-        return _shortened(pieces, expected, context)
+    if got > expected or not inflater.eof:  # decoders need no end of the stream where they have all rows
+        return _again(pieces, expected, context if got > expected else None)
     total = sum(map(len, pieces))
     need = used - len(inflater.unused_data)
     context.drop(MetadataCategory.OTHER, "bytes behind the image data's zlib stream", total - need)
@@ -189,11 +189,15 @@ def _inflated(pieces: Sequence[memoryview], expected: int) -> Iterator[bytes]:
             block = inflater.unconsumed_tail
             left -= len(rows)
             yield rows
+    while left and (rows := inflater.decompress(b"", min(_BLOCK, left))):
+        left -= len(rows)
+        yield rows
 
 
-def _shortened(pieces: list[memoryview], expected: int, context: Context) -> list[memoryview]:
+def _again(pieces: list[memoryview], expected: int, context: Context | None) -> list[memoryview]:
     """Compress the picture's own rows again; what stands beyond them is left out."""
-    context.drop(MetadataCategory.OTHER, "image data beyond the last row")
+    if context is not None:
+        context.drop(MetadataCategory.OTHER, "image data beyond the last row")
     deflater = deflate.compressobj(6)
     out = bytearray()
     for rows in _inflated(pieces, expected):

@@ -209,3 +209,17 @@ def test_an_indexed_picture_without_a_palette_is_refused():
     data = bmp("P")
     with pytest.raises(ImageRefused, match="palette"):
         strip(data[:10] + struct.pack("<I", 54) + data[14:])
+
+
+def test_a_last_row_without_its_padding_stays():
+    whole = bmp(size=(13, 9))  # rows of 39 bytes and one of padding
+    assert strip(whole[:-1]).data == strip(whole).data
+    with pytest.raises(ImageRefused):
+        strip(whole[:-2])
+
+
+def test_masks_of_zero_say_blue_green_red_and_alpha():
+    pixels = bytes(range(1, 61))
+    data = headed(108, 32, 3, bytes(16), b"", pixels)
+    assert look(strip(data).data) == look(data)
+    assert pixels in strip(data).data

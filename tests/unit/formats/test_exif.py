@@ -60,3 +60,9 @@ def test_directories_that_point_at_each_other_end():
 @pytest.mark.parametrize("broken", [b"", b"Exif\0\0", b"MM\0*", b"II*\0\xff\xff\xff\xff", b"II*\0\x08\0\0\0\xff\xff"])
 def test_a_block_that_does_not_parse_turns_nothing(broken):
     assert exif.read(broken, Context()).orientation is None
+
+
+@pytest.mark.parametrize(("kind", "value"), [(3, b"\0\0"), (3, b"\0\x09"), (1, b"\6\0")])
+def test_an_orientation_that_turns_nothing_hides_the_one_in_xmp(kind, value):
+    found = exif.read(b"MM\0*\0\0\0\x08\0\1\x01\x12\0" + bytes((kind,)) + b"\0\0\0\1" + value + bytes(6), Context())
+    assert found.orientation == 1

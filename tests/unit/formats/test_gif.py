@@ -158,3 +158,14 @@ def test_two_graphic_controls_that_differ_before_one_image_are_refused():
     assert strip(data[:at] + data[at : at + 8] + data[at:]).data == strip(data).data
     with pytest.raises(ImageRefused, match="one graphic control"):
         strip(data[:at] + b"\x21\xf9\x04\x01\x07\x00\x03\x00" + data[at:])
+
+
+def test_a_graphic_control_before_text_is_the_images_as_in_decoders():
+    data = gif()
+    at = first_block(data)
+    control = b"\x21\xf9\4\1\5\0\3\0"
+    text = b"\x21\1\x0c" + bytes(12) + b"\4text\0"
+    both = data[:at] + control + text + data[at:]
+    assert look(strip(both).data) == look(both)
+    own = data[:at] + control + text + b"\x21\xf9\4\0\5\0\0\0" + data[at:]
+    assert b"text" not in strip(own).data

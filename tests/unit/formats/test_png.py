@@ -370,3 +370,25 @@ def test_a_second_palette_is_refused_since_decoders_differ_in_which_they_take(ki
     data = png("P", transparency=0)
     with pytest.raises(ImageRefused, match="one palette"):
         strip(data[: data.index(b"IDAT") - 4] + chunk(kind, bytes(6)) + data[data.index(b"IDAT") - 4 :])
+
+
+@pytest.mark.parametrize("cut", [1, 2, 4])
+def test_a_stream_without_its_end_stays_where_all_rows_are_there(cut):
+    whole = png()
+    data = with_data(whole, data_of(whole)[2][:-cut])
+    once = strip(data).data
+    assert look(once) == look(data)
+    assert zlib.decompress(data_of(once)[2]) == zlib.decompress(data_of(whole)[2])
+
+
+@pytest.mark.parametrize("control", [chunk(b"acTL", struct.pack(">II", 0x8000_0001, 0)), None])
+def test_an_animation_whose_control_is_none_shows_its_still_picture(control):
+    data = animation()
+    at = data.index(b"acTL") - 4
+    broken = data[:at] + (control or 2 * data[at : at + 20]) + data[at + 20 :]
+    with pytest.warns(UserWarning, match="Invalid APNG"):
+        before = look(broken)
+    once = strip(broken).data
+    assert b"acTL" not in once
+    assert b"fdAT" not in once
+    assert [frame[2] for frame in look(once)] == [frame[2] for frame in before]
