@@ -81,9 +81,11 @@ def read(data: bytes) -> Header:
     at = 14 + size
     if compression in (_BITFIELDS, _ALPHA_BITFIELDS) or (size >= _V2 and size != _OS2):
         length = 16 if (size >= _V3 and size != _INFO) or compression == _ALPHA_BITFIELDS else 12
-        masks = data[54 : 54 + length]
+        masks = _masks(data[54 : 54 + length], depth)
         if compression not in (_BITFIELDS, _ALPHA_BITFIELDS):
             masks = bytes(length)  # they mean nothing then
+        elif depth not in (16, 24, 32) or not _are_fields(masks):
+            refuse("Expected masks of one field each; found others", 54)
         if size == _INFO:
             at += length
     if size in (_V4, _V5):
@@ -102,6 +104,23 @@ def read(data: bytes) -> Header:
     else:
         pixels = at + colours * entry
     return Header(size, width, height, depth, compression, resolution, colours, masks, space, at, pixels)
+
+
+def _masks(raw: bytes, depth: int) -> bytes:
+    """Cut masks to the bits that a pixel has."""
+    count = len(raw) // 4
+    return struct.pack(f"<{count}I", *(mask & (1 << depth) - 1 for mask in struct.unpack(f"<{count}I", raw)))
+
+
+def _are_fields(raw: bytes) -> bool:
+    """Whether each mask is one run of bits and none overlaps another, as decoders demand."""
+    seen = 0
+    for mask in struct.unpack(f"<{len(raw) // 4}I", raw):
+        lowest = mask & -mask
+        if mask + lowest & mask or mask & seen:
+            return False
+        seen |= mask
+    return True
 
 
 def measure(data: bytes) -> Measure:

@@ -232,8 +232,9 @@ def lzw(coded: bytes, code_size: int, pixels: int) -> tuple[bytes, set[int]]:
     size = len(coded)
     while left > 0:
         while bits < width:
-            if at >= size:
-                return coded, used
+            if at >= size:  # cut off; the bits behind the last code belong to none
+                whole, rest = divmod(8 * at - bits, 8)
+                return coded[:whole] + bytes((coded[whole] & (1 << rest) - 1,) if rest else ()), used
             buffer |= int.from_bytes(coded[at : at + 6], "little") << bits
             taken = min(6, size - at)
             at += taken
@@ -247,13 +248,14 @@ def lzw(coded: bytes, code_size: int, pixels: int) -> tuple[bytes, set[int]]:
             continue
         if code == end:
             break
-        if previous and len(lengths) < 4096:
+        grows = previous > 0 and len(lengths) < 4096
+        if code > len(lengths) - (not grows):
+            break  # damaged: decoders stop here
+        if grows:
             lengths.append(previous + 1)
             if len(lengths) == limit and width < 12:
                 width += 1
                 limit <<= 1
-        if code >= len(lengths):
-            return coded, used  # damaged; decoders stop here or guess
         if code < clear:
             used.add(code)
         previous = lengths[code]

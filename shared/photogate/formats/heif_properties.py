@@ -5,9 +5,11 @@ ISO/IEC 23008-12, 6.5 (item properties); ISO/IEC 14496-12, 12.1 (colr, pasp, cla
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Collection
+from fractions import Fraction
 
-from photogate.formats import icc
+from photogate.formats import icc, light, limits
 from photogate.formats.bmff_boxes import Box, Fields, box, full_box
 from photogate.formats.bmff_coded import Dropped, av1c, hvcc
 from photogate.formats.container import refuse
@@ -27,16 +29,19 @@ def _ispe(fields: Fields) -> bytes:
     return full_box(b"ispe", 0, 0, fields.raw(8))
 
 
-def _pixi(fields: Fields) -> bytes:
+def _pixi(fields: Fields) -> bytes | None:
     fields.version()
-    count = fields.uint(1)
-    return full_box(b"pixi", 0, 0, bytes((count,)), fields.raw(count))
+    depths = fields.raw(fields.uint(1))
+    fits = 1 <= len(depths) <= 4 and all(1 <= depth <= 16 for depth in depths)
+    return full_box(b"pixi", 0, 0, bytes((len(depths),)), depths) if fits else None
 
 
 def _colr(fields: Fields) -> bytes | None:
     kind = fields.raw(4)
     if kind == b"nclx":
-        return box(b"colr", kind, fields.raw(6), bytes((fields.uint(1) & 0x80,)))
+        codes = fields.raw(6)  # H.273 has codes of 8 bits
+        full_range = bytes((fields.uint(1) & 0x80,))
+        return None if any(codes[::2]) else box(b"colr", kind, codes, full_range)
     if kind in (b"prof", b"rICC"):
         profile = icc.reduce(fields.raw(fields.left()))
         return None if profile is None else box(b"colr", b"prof", profile)
@@ -52,10 +57,33 @@ def _auxc(kind: bytes) -> Callable[[Fields], bytes | None]:
     return rebuilt
 
 
-def _cclv(fields: Fields) -> bytes:
-    flags = fields.uint(1) & 0x3C
-    size = 24 * bool(flags & 0x20) + 4 * bool(flags & 0x10) + 4 * bool(flags & 8) + 4 * bool(flags & 4)
-    return box(b"cclv", bytes((flags,)), fields.raw(size))
+def _pasp(fields: Fields) -> bytes | None:
+    across, down = fields.many("II")
+    fits = 0 < across <= limits.MAX_DIMENSION and 0 < down <= limits.MAX_DIMENSION
+    return box(b"pasp", struct.pack(">II", across, down)) if fits else None
+
+
+def _clap(fields: Fields) -> bytes | None:
+    """Rebuild a clean aperture: width, height and offset of the middle, as fractions in their lowest terms."""
+    numbers = fields.many("IIIIiIiI")
+    out: list[int] = []
+    for over, under in zip(numbers[::2], numbers[1::2], strict=True):
+        if not under:
+            return None
+        out += Fraction(over, under).as_integer_ratio()
+        if max(abs(out[-2]), out[-1]) > limits.MAX_DIMENSION:
+            return None
+    return box(b"clap", struct.pack(">IIIIiIiI", *out))
+
+
+def _mdcv(fields: Fields) -> bytes | None:
+    new = light.mastering(fields.raw(24), "GBR")
+    return None if new is None else box(b"mdcv", new)
+
+
+def _clli(fields: Fields) -> bytes | None:
+    levels = light.content(*fields.many("HH"))
+    return None if levels is None else box(b"clli", struct.pack(">HH", *levels))
 
 
 def _ccst(fields: Fields) -> bytes:
@@ -79,14 +107,12 @@ _REBUILD: dict[bytes, Callable[[Fields], bytes | None]] = {
     b"auxi": _auxc(b"auxi"),
     b"irot": _plain(b"irot", 1, 3),
     b"imir": _plain(b"imir", 1, 1),
-    b"pasp": _plain(b"pasp", 8),
-    b"clap": _plain(b"clap", 32),
-    b"clli": _plain(b"clli", 4),
-    b"mdcv": _plain(b"mdcv", 24),
-    b"amve": _plain(b"amve", 8),
+    b"pasp": _pasp,
+    b"clap": _clap,
+    b"clli": _clli,
+    b"mdcv": _mdcv,
     b"a1op": _plain(b"a1op", 1, 31),
     b"lsel": _plain(b"lsel", 2),
-    b"cclv": _cclv,
     b"ccst": _ccst,
 }
 

@@ -133,19 +133,30 @@ def _text(major: int, text: str, kind: bytes) -> bytes:
     return b"desc\0\0\0\0" + struct.pack(">I", len(raw)) + raw + bytes(8 + 3 + 67)  # ICC.1:2001-04 6.5.17
 
 
+# s15Fixed16Number: colours of the PCS and adaptations of white are of the order of one.
+_GREATEST = 4 << 16
+_IDENTITY = struct.pack(">9i", *(0x10000 * (i % 4 == 0) for i in range(9)))
+
+
+def _are_small(raw: bytes) -> bool:
+    return all(abs(n) <= _GREATEST for n in struct.unpack(f">{len(raw) // 4}i", raw))
+
+
 def _tag(name: bytes, value: bytes) -> bytes | None:
     kind = value[:4]
     head = kind + bytes(4)
     if name in _MATRIX:
         if kind != b"XYZ " or len(value) < 20:
             _bad("XYZ")
+        if not _are_small(value[8:20]):
+            return None if name == b"wtpt" else _bad("XYZ")
         return head + value[8:20]
     if name in _CURVES:
         return _curve(value, 0)[0]
     if name == b"chad":
         if kind != b"sf32" or len(value) < 44:
             _bad("sf32")
-        return head + value[8:44]
+        return head + value[8:44] if _are_small(value[8:44]) else None
     if name == b"cicp":
         return head + value[8:12] if kind == b"cicp" and len(value) >= 12 else None
     if kind in (b"mft1", b"mft2"):
@@ -183,7 +194,9 @@ def _lut(value: bytes) -> bytes:
     inputs, outputs, grid = value[8], value[9], value[10]
     if not 1 <= inputs <= 15 or not 1 <= outputs <= 15:
         _bad("channels")
-    head = value[:4] + bytes(4) + bytes((inputs, outputs, grid, 0)) + value[12:48]
+    # Engines use the matrix of three inputs only; for others than XYZ it should be the identity anyway.
+    matrix = value[12:48] if inputs == 3 and _are_small(value[12:48]) else _IDENTITY
+    head = value[:4] + bytes(4) + bytes((inputs, outputs, grid, 0)) + matrix
     if value[:4] == b"mft2":
         entries_in, entries_out = struct.unpack_from(">HH", value, 48)
         length = 2 * (entries_in * inputs + grid**inputs * outputs + entries_out * outputs)

@@ -108,7 +108,7 @@ def measure(data: bytes) -> Measure:
                 refuse("Expected associations with properties that exist; found others")
             found = file.meta.properties[index]
             fields = Fields(data, found.body, found.end)
-            if found.kind == b"ispe":
+            if found.kind == b"ispe" and not width:
                 fields.version()
                 width, height = fields.many("II")
             elif found.kind == b"irot":
@@ -206,8 +206,8 @@ INSIDE: dict[bytes, tuple[int, frozenset[bytes]]] = {
     b"iprp": (0, frozenset({b"ipco", b"ipma"})),
     b"ipco": (
         0,
-        frozenset({b"ispe", b"pixi", b"colr", b"auxC", b"irot", b"imir", b"pasp", b"clap", b"clli", b"mdcv", b"amve"})
-        | {b"a1op", b"lsel", b"cclv", b"hvcC", b"av1C"},
+        frozenset({b"ispe", b"pixi", b"colr", b"auxC", b"irot", b"imir", b"pasp", b"clap", b"clli", b"mdcv"})
+        | {b"a1op", b"lsel", b"hvcC", b"av1C"},
     ),
     b"iinf": (6, frozenset({b"infe"})),
     b"iref": (4, frozenset({b"dimg", b"auxl", b"prem", b"cdsc"})),

@@ -13,7 +13,7 @@ from __future__ import annotations
 import struct
 
 from photogate.findings import MetadataCategory
-from photogate.formats import exif, icc, jpeg_scan, limits, xmp
+from photogate.formats import exif, icc, jpeg_huffman, jpeg_scan, limits, xmp
 from photogate.formats.container import (
     NO_RIGHTS,
     Context,
@@ -71,6 +71,13 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
         hidden = jpeg_scan.trim(data, frame, picture.scans, picture.finished)
         if hidden:
             context.drop(_C.OTHER, "bytes behind the last MCU", hidden)
+        unused = jpeg_huffman.clear(
+            picture.scans,
+            frame.progressive,
+            frame.width * frame.height,
+            lambda: b"".join((b"\xff\xd8", *_coded(data, frame, picture), b"\xff\xd9")),
+        )
+        context.drop(_C.OTHER, "Huffman codes that no MCU uses", unused)
     orientation, rights = _metadata(picture, context, data)
     out: list[bytes | memoryview] = [b"\xff\xd8"]
     if picture.density is not None:
@@ -141,6 +148,16 @@ def _profile(picture: Picture, context: Context) -> list[bytes]:
     ]
 
 
+# What decoders guess colours by where neither JFIF nor Adobe says them: numbers, "RGB", libjpeg 9's wide YCbCr.
+_COMPONENT_IDS = ((0, 1, 2), (0x52, 0x47, 0x42), (1, 0x22, 0x23))
+
+
+def _component_ids(frame: Frame) -> dict[int, int]:
+    """Number the components, unless their names say something."""
+    ids = tuple(c.id for c in frame.components)
+    return {c: c if ids in _COMPONENT_IDS else i for i, c in enumerate(ids, 1)}
+
+
 def _coded(data: bytes, frame: Frame, picture: Picture) -> list[bytes | memoryview]:
     """Write frame header, the tables in use, and the scans."""
     out: list[bytes | memoryview] = []
@@ -157,7 +174,8 @@ def _coded(data: bytes, frame: Frame, picture: Picture) -> list[bytes | memoryvi
         tables[component.id] = places[content]
     for content, place in places.items():
         out.append(b"\xff\xdb" + struct.pack(">HB", 2 + len(content), content[0] | place) + content[1:])
-    body = b"".join(bytes((c.id, c.h << 4 | c.v, tables[c.id])) for c in frame.components)
+    ids = _component_ids(frame)
+    body = b"".join(bytes((ids[c.id], c.h << 4 | c.v, tables[c.id])) for c in frame.components)
     out.append(
         struct.pack(">BBHBHHB", 0xFF, frame.marker, 8 + len(body), 8, frame.height, frame.width, len(frame.components))
         + body
@@ -173,23 +191,26 @@ def _coded(data: bytes, frame: Frame, picture: Picture) -> list[bytes | memoryvi
         if scan.interval != interval:
             out.append(b"\xff\xdd\0\x04" + struct.pack(">H", scan.interval))
             interval = scan.interval
-        out.append(_scan_header(frame, scan))
+        out.append(_scan_header(frame, scan, ids))
         begin, last = scan.intervals[0]
-        for (start, end), marker in zip(scan.intervals[1:], scan.restarts, strict=True):
-            if start != last + 2:  # else nothing but the restart marker stands between
-                out += (view[begin:last], bytes((0xFF, marker)))
+        for i, ((start, end), marker) in enumerate(zip(scan.intervals[1:], scan.restarts, strict=True)):
+            if start != last + 2 or marker & 7 != i & 7:  # else nothing but the restart marker stands between
+                out += (view[begin:last], _RESTARTS[i & 7])
                 begin = start
             last = end
         out.append(view[begin:last])
     return out
 
 
-def _scan_header(frame: Frame, scan: Scan) -> bytes:
+_RESTARTS = [bytes((0xFF, 0xD0 + i)) for i in range(8)]
+
+
+def _scan_header(frame: Frame, scan: Scan, ids: dict[int, int]) -> bytes:
     body = b""
     for component, (dc, ac) in zip(scan.components, scan.tables, strict=True):
         if frame.progressive:  # G.1.1.1.1: a scan codes either DC or AC, and refined DC needs no table
             dc, ac = (dc if scan.start == 0 and not scan.high else 0), (ac if scan.start else 0)
-        body += bytes((component.id, dc << 4 | ac))
+        body += bytes((ids[component.id], dc << 4 | ac))
     return (
         struct.pack(">BBHB", 0xFF, 0xDA, 6 + len(body), len(scan.components))
         + body

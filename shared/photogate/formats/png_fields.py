@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 
+from photogate.formats import light
 from photogate.formats.container import refuse
 from photogate.formats.png_rows import CHANNELS, Header
 
@@ -48,7 +49,7 @@ def field(header: Header, kind: bytes, body: bytes) -> bytes | None:
     """Rebuild a chunk of plain numbers; None where it is none that rendering needs."""
     numbers = list(body)
     if kind in COLOUR:
-        return body if len(body) == COLOUR[kind] and _is_colour(kind, body) else None
+        return _colour(kind, body) if len(body) == COLOUR[kind] else None
     if kind == b"sBIT":
         samples = 3 if header.colour == 3 else CHANNELS[header.colour]
         depth = 8 if header.colour == 3 else header.depth
@@ -64,6 +65,15 @@ def field(header: Header, kind: bytes, body: bytes) -> bytes | None:
     return None
 
 
+def _colour(kind: bytes, body: bytes) -> bytes | None:
+    if kind == b"mDCV":
+        return light.mastering(body, "RGB")
+    if kind == b"cLLI":  # in steps of 0.0001 cd/m2
+        levels = light.content(*(n // 10_000 for n in struct.unpack(">II", body)))
+        return None if levels is None else struct.pack(">II", *(n * 10_000 for n in levels))
+    return body if _is_colour(kind, body) else None
+
+
 def _is_colour(kind: bytes, body: bytes) -> bool:
     if kind == b"sRGB":
         return body[0] < 4
@@ -71,9 +81,7 @@ def _is_colour(kind: bytes, body: bytes) -> bool:
         return body[2] == 0 and body[3] < 2
     if kind == b"gAMA":
         return 0 < int.from_bytes(body, "big") <= _MAX_GAMMA
-    if kind == b"cHRM":
-        return all(abs(n) <= _MAX_CHROMATICITY for n in struct.unpack(">8i", body))
-    return True
+    return all(abs(n) <= _MAX_CHROMATICITY for n in struct.unpack(">8i", body))
 
 
 def _sample(header: Header, body: bytes, counts: dict[int, int]) -> bytes | None:

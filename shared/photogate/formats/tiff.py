@@ -15,7 +15,7 @@ from photogate.formats import exif, icc, limits, xmp
 from photogate.formats.container import Context, ImageFormat, Measure, Rewritten, refuse
 from photogate.formats.tiff_file import CODES, XMP, File, Page
 from photogate.formats.tiff_layout import MAX_SEGMENTS, Tags, write_segments
-from photogate.formats.tiff_segments import FAX, JPEG, OLD_JPEG
+from photogate.formats.tiff_segments import JPEG, OLD_JPEG
 
 __all__ = ["STAYS", "measure", "rewrite", "verify"]
 
@@ -27,6 +27,15 @@ _INTEGERS = {
     254: 1, 256: 1, 257: 1, 258: -1, 259: 1, 262: 1, 266: 1, 274: 1, 277: 1, 278: 1, 284: 1, 296: 1, 317: 1,
     322: 1, 323: 1, 332: 1, 338: -2, 339: -1, 530: 2, 531: 1,
 }  # fmt: skip
+# What their values may be, where the standard names few; a tag of other values goes.
+_VALUES = {
+    266: (1, 2), 274: tuple(range(1, 9)), 284: (1, 2), 296: (1, 2, 3), 332: (1, 2), 338: (0, 1, 2),
+    339: tuple(range(1, 7)), 530: (1, 2, 4), 531: (1, 2),
+}  # fmt: skip
+# Samples of a colour by PhotometricInterpretation; further ones are ExtraSamples.
+_COLOURS = {2: 3, 5: 4, 6: 3, 8: 3, 9: 3, 10: 3}
+_YCBCR = 6
+_ONLY_YCBCR = frozenset({529, 530, 531, 532})
 _LONG = (254, 256, 257, 278, 322, 323)
 _RATIONALS = {282: 1, 283: 1, 318: 2, 319: 6, 529: 3, 532: 6}
 _SPECIAL = frozenset({273, 279, 320, 324, 325, 347, 513, 514, 34675})
@@ -75,10 +84,15 @@ def _tags(file: File, page: Page, out: bytearray, context: Context, budget: list
     samples = file.one(page, 277, 1)
     if not 1 <= samples <= 64:
         refuse("Expected 1 to 64 samples a pixel; found others", page.offset)
+    photometric = file.one(page, 262, 0)
     tags: Tags = {}
     for tag, count in _INTEGERS.items():
-        most = samples if count == -1 else max(samples, 1) if count == -2 else count
+        if tag in _ONLY_YCBCR and photometric != _YCBCR:
+            continue
+        most = {-1: samples, -2: max(samples - _COLOURS.get(photometric, 1), 0)}.get(count, count)
         values = file.many(page, tag, most)
+        if tag in _VALUES and not set(values) <= set(_VALUES[tag]):
+            continue
         if not values or min(values) < 0 or (max(values) > 65535 and tag not in _LONG):
             continue
         kind = 4 if tag in _LONG else 3
@@ -93,13 +107,15 @@ def _tags(file: File, page: Page, out: bytearray, context: Context, budget: list
     if orientation != 1 or 274 in tags:
         tags[274] = (3, 1, struct.pack(order + "H", orientation))
     for tag, count in _RATIONALS.items():
+        if tag in _ONLY_YCBCR and photometric != _YCBCR:
+            continue
         entry = page.entries.get(tag)
         raw = file.raw(page, tag)[: 8 * count] if entry is not None and entry.type == 5 else b""
         if len(raw) == 8 * count and (value := _rationals(file, raw)) is not None:
             tags[tag] = (5, count, value)
     depth = file.one(page, 258, 1)
     palette: list[int] = []
-    if 320 in page.entries and file.one(page, 262, 0) == 3 and depth <= 16:
+    if 320 in page.entries and photometric == 3 and depth <= 16:
         palette = file.many(page, 320, 3 << depth)
     if 34675 in page.entries:
         profile = icc.reduce(file.raw(page, 34675))
@@ -111,8 +127,8 @@ def _tags(file: File, page: Page, out: bytearray, context: Context, budget: list
         text = file.raw(page, tag).split(b"\0")[0][: limits.MAX_RIGHTS_BYTES]
         if keep in context.keep and text:
             tags[tag] = (2, len(text) + 1, text + b"\0")
-    looks = file.one(page, 259, 1) not in (JPEG, OLD_JPEG, *FAX)  # rows of these are not seen
-    used: set[int] | None = set() if palette and depth <= 8 and samples == 1 and looks else None
+    looks = file.one(page, 259, 1) not in (JPEG, OLD_JPEG)  # rows of these are not seen
+    used: set[int] | None = set() if palette and depth <= 8 and looks else None
     write_segments(file, page, samples, tags, out, context, budget, used)
     if palette:
         tags[320] = (

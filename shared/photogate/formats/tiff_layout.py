@@ -131,5 +131,6 @@ def shapes(file: File, page: Page, samples: int) -> list[Shape]:
             bits = across * sum(plane)
             whole = bits % 8 == 0 and (seen_rows, seen) == (tall, across)
             place = (-1, -1) if whole else (seen * sum(plane), seen_rows)
-            found.append(Shape((bits + 7) // 8, tall, across, *place))
+            step = samples if plane == [8] * samples else 1
+            found.append(Shape((bits + 7) // 8, tall, across, *place, step=step))
     return found

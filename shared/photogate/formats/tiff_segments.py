@@ -41,7 +41,8 @@ _TURNED = bytes(int(f"{i:08b}"[::-1], 2) for i in range(256))
 class Shape:
     """What a strip or tile decodes to: bytes of a row, rows, pixels of a row.
 
-    Of a tile at the right or lower border only `seen_bits` of each row and `seen_rows` show in the picture.
+    Of a tile at the right or lower border only `seen_bits` of each row and `seen_rows` show in the picture. Every
+    `step`th byte of a row is a colour of the palette, where the page has one.
     """
 
     stride: int
@@ -49,6 +50,7 @@ class Shape:
     width: int
     seen_bits: int = -1
     seen_rows: int = -1
+    step: int = 1
 
     @property
     def size(self) -> int:
@@ -108,7 +110,8 @@ def recode(
     if compression in _DEFLATE:
         return _deflate(data, shape, tags, colours)
     if compression in FAX:
-        return _through_libtiff(data, compression, Shape(-(-shape.width // 8), shape.rows, shape.width), tags, 1, None)
+        shape = Shape(-(-shape.width // 8), shape.rows, shape.width)
+        return _through_libtiff(data, compression, shape, tags, 1, colours)
     shape = replace(shape, width=shape.stride)
     return _through_libtiff(data, compression, shape, tags, 8, colours)
 
@@ -138,10 +141,13 @@ def _shown(rows: bytes, shape: Shape, tags: dict[int, int], colours: set[int] | 
 
 def _collect(rows: bytes, shape: Shape, predictor: int, colours: set[int]) -> None:
     if predictor == 1:
+        if shape.stride % shape.step == 0:
+            rows = rows[:: shape.step]
         colours.update(rows.translate(None, bytes(colours)))
         return
     for start in range(0, len(rows), shape.stride):
-        colours.update(total & 0xFF for total in itertools.accumulate(rows[start : start + shape.stride]))
+        row = rows[start : start + shape.stride : shape.step]
+        colours.update(total & 0xFF for total in itertools.accumulate(row))
 
 
 def _deflate(data: bytes, shape: Shape, tags: dict[int, int], colours: set[int] | None) -> bytes:
@@ -202,7 +208,7 @@ def _through_libtiff(
             with Image.open(io.BytesIO(alone), formats=["TIFF"]) as image:
                 image.load()
                 out = io.BytesIO()
-                rows = image.tobytes() if bits == 8 else b""
+                rows = image.tobytes() if bits == 8 or colours is not None else b""
                 if (new := _shown(rows, shape, tags, colours) if rows else rows) != rows:
                     image.putdata(new)
                 name = "group4" if bits == 1 else _RECODED[compression]

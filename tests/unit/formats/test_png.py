@@ -120,7 +120,8 @@ def test_what_rendering_needs_stays(kind):
 
 @pytest.mark.parametrize("kind", [b"cLLI", b"mDCV"])
 def test_light_levels_stay_with_a_transfer_function_of_high_range_only(kind):
-    level = chunk(kind, bytes(24 if kind == b"mDCV" else 8))
+    display = struct.pack(">8HII", 34_000, 16_000, 13_250, 34_500, 7_500, 3_000, 15_635, 16_450, 10_000_000, 50)
+    level = chunk(kind, display if kind == b"mDCV" else struct.pack(">II", 9_990_000, 4_000_000))
     assert level in strip(before_data(png(), chunk(b"cICP", RENDERING[b"cICP"]) + level)).data
     assert level not in strip(before_data(png(), level)).data
 
