@@ -119,6 +119,7 @@ class Evidence(StrEnum):
     C2PA = "c2pa"
     IPTC = "iptc"
     GENERATOR = "generator"
+    AIGC = "aigc"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from photogate.errors import ImageRefused, Reason
 from photogate.findings import Keep, MetadataCategory, Provenance, Removed
 from photogate.formats import deflate, limits
 from photogate.formats.provenance import Marks
+from photogate.formats.rights import NO_RIGHTS, Rights, RightsClaims
 
 __all__ = [
     "NO_RIGHTS",
@@ -80,25 +81,6 @@ class Measure:
     orientation: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Rights:
-    """Rights information that a policy may keep."""
-
-    copyright: str = ""
-    creator: str = ""
-
-    def only(self, keep: frozenset[Keep]) -> Rights:
-        """Drop what is not to be kept."""
-        return Rights(self.copyright if Keep.COPYRIGHT in keep else "", self.creator if Keep.CREATOR in keep else "")
-
-    def otherwise(self, other: Rights) -> Rights:
-        """Fill what is empty here from `other`."""
-        return Rights(self.copyright or other.copyright, self.creator or other.creator)
-
-
-NO_RIGHTS = Rights()
-
-
 class Tally:
     """Counts what is removed, by category and carrier."""
 
@@ -131,6 +113,8 @@ class Context:
         What was removed.
     marks
         What the file says about its own origin.
+    claims
+        Copyright and creator, as the file's carriers say them.
     look
         How many bytes of text are still searched for property names; what is beyond is counted as one.
     """
@@ -140,11 +124,16 @@ class Context:
     format: ImageFormat = ImageFormat.UNKNOWN
     tally: Tally = field(default_factory=Tally)
     marks: Marks = field(default_factory=Marks)
+    claims: RightsClaims = field(default_factory=RightsClaims)
     look: int = 1 << 20
 
     def drop(self, category: MetadataCategory, where: str, count: int = 1) -> None:
         """Note that something is left out."""
         self.tally.add(category, where, count)
+
+    def rights(self, own: Rights | None = None) -> Rights:
+        """Give the rights that may be kept, of all that the carriers said; `own` stands for Exif's."""
+        return self.claims.settled(self.keep, own) if self.keep else NO_RIGHTS
 
     def provenance(self) -> Provenance:
         """Sum up what the file says about its origin."""

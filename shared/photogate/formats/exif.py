@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from photogate.errors import ImageRefused
 from photogate.findings import MetadataCategory
 from photogate.formats import limits
-from photogate.formats.container import NO_RIGHTS, Context, Rights
+from photogate.formats.container import Context
+from photogate.formats.rights import NO_RIGHTS, Rights, decoded
 
 __all__ = [
     "ARTIST",
@@ -33,7 +34,10 @@ ARTIST = 0x013B
 COPYRIGHT = 0x8298
 _EXIF_IFD, _GPS_IFD, _INTEROP_IFD = 0x8769, 0x8825, 0xA005
 _MAKER_NOTE = 0x927C
-_SOFTWARE = (0x000B, 0x0131, 0x010E, 0x9286, 0x010F, 0x013B)
+# Texts in which generators sign: software fields, descriptions, comments; ComfyUI writes its graph to Make and Model.
+_SIGNED = frozenset(
+    {0x000B, 0x010E, 0x010F, 0x0110, 0x0131, 0x013B, 0x9286, 0x9C9B, 0x9C9C, 0x9C9E, 0x9C9F, 0xA436, 0xA43B}
+)
 
 _C = MetadataCategory
 # Tags that say more than how the picture is built, by what they say; what is in none of the sets is `other`.
@@ -102,15 +106,19 @@ def read(block: bytes, context: Context, where: str = "Exif") -> Exif:
             continue
         name = "MakerNote" if tag == _MAKER_NOTE else ifd
         counts[category, name] = counts.get((category, name), 0) + 1
-        if tag in _SOFTWARE:
+        if tag == _MAKER_NOTE:  # makers keep serial numbers and owners' names there
+            counts[MetadataCategory.IDENTITY, name] = 1
+        if tag in _SIGNED:
             context.marks.text(b"", bytes(block[at : at + min(count, 4096)]))
         if tag in rights and ifd == "IFD0" and kind in (2, 129):
-            rights[tag] = _text(block[at : at + min(count, limits.MAX_RIGHTS_BYTES)])
+            rights[tag] = decoded(block[at : at + min(count, limits.MAX_RIGHTS_BYTES)])
     for (category, name), number in counts.items():
         context.drop(category, f"{where} {name}", number)
     if not found:
         context.drop(MetadataCategory.OTHER, where)
-    return Exif(orientation, _rights(rights))
+    kept = _rights(rights)
+    context.claims.exif = context.claims.exif.otherwise(kept)
+    return Exif(orientation, kept)
 
 
 def orientation_of(block: bytes) -> int | None:
@@ -144,10 +152,6 @@ def rights_of(block: bytes) -> Rights:
 
 def _rights(found: dict[int, str]) -> Rights:
     return Rights(copyright=found[COPYRIGHT], creator=found[ARTIST])
-
-
-def _text(raw: bytes) -> str:
-    return bytes(raw).rstrip(b"\0 ").replace(b"\0", b"; ").decode("utf-8", "replace").strip()
 
 
 def _entries(block: bytes, order: str) -> Iterator[tuple[str, int, int, int, int]]:
@@ -227,6 +231,6 @@ def verify(block: bytes, offset: int = 0) -> int:
     """
     found = read(block, Context())
     orientation = found.orientation or 1
-    if not block or build(orientation, found.rights) != bytes(block):
+    if not block or build(orientation, found.rights.cleaned()) != bytes(block):
         raise ImageRefused("Expected Exif with an orientation (and kept rights) only; found more", offset=offset)
     return orientation

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from photogate.errors import Reason
 from photogate.findings import MetadataCategory
-from photogate.formats import limits, xmp
+from photogate.formats import c2pa, limits, xmp
 from photogate.formats.container import Context, ImageFormat, Measure, Rewritten, check_measure, refuse
 
 __all__ = ["LOOPS", "Block", "blocks", "join", "loop", "lzw", "measure", "rewrite", "start", "verify"]
@@ -291,8 +291,7 @@ def _drop(data: bytes, block: Block, context: Context) -> None:
         if name == b"XMP DataXMP":
             xmp.read(data[block.body + 12 : block.end], context, "XMP application block")
         elif name.startswith(b"C2PA"):
-            context.marks.c2pa(join(data, block.body + 12))
-            context.drop(_C.PROVENANCE, "C2PA application block")
+            c2pa.read(join(data, block.body + 12), context, "C2PA application block")
         else:
             context.drop(_C.OTHER, "application block")
     else:

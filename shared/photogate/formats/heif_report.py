@@ -6,7 +6,7 @@ import zlib
 
 from photogate.errors import ImageRefused
 from photogate.findings import MetadataCategory
-from photogate.formats import exif, limits, xmp
+from photogate.formats import c2pa, exif, limits, xmp
 from photogate.formats.bmff_boxes import Box, text
 from photogate.formats.container import Context
 from photogate.formats.heif_items import Item, Meta, raw_bytes
@@ -52,8 +52,8 @@ def report(data: bytes, top: list[Box], meta: Meta | None, kept: set[int], seque
 def _box(data: bytes, found: Box, context: Context) -> None:
     kind = data[found.body : found.body + 16]
     if found.kind == b"jumb" or (found.kind == b"uuid" and kind == C2PA):
-        context.marks.c2pa(data[found.body : found.end])
-        context.drop(_C.PROVENANCE, "jumb box" if found.kind == b"jumb" else "uuid box C2PA")
+        where = "jumb box" if found.kind == b"jumb" else "uuid box C2PA"
+        c2pa.read(data[found.body : found.end], context, where)
     elif found.kind == b"uuid" and kind == XMP:
         xmp.read(data[found.body + 16 : found.end], context, "uuid box XMP")
     else:
@@ -77,8 +77,7 @@ def _item(data: bytes, meta: Meta, item: Item, role: bytes, context: Context) ->
         if raw != xmp.build(xmp.orientation_of(raw) or 1):
             xmp.read(_inflated(raw) if item.encoding else raw, context, "XMP item")
     elif raw[4:8] == b"jumb":  # JUMBF (ISO/IEC 19566-5), whatever the item calls itself
-        context.marks.c2pa(raw)
-        context.drop(_C.PROVENANCE, "JUMBF item")
+        c2pa.read(raw, context, "JUMBF item")
     else:
         context.drop(_C.OTHER, f"{text(item.kind)} item")
 

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 from photogate.findings import MetadataCategory
 from photogate.formats import limits
-from photogate.formats.container import Context, Rights
+from photogate.formats.container import Context
+from photogate.formats.rights import NO_RIGHTS, Rights, decoded
 
-__all__ = ["DIGEST", "RECORDS", "Iptc", "category_of", "data_sets", "read", "resources"]
+__all__ = ["DIGEST", "RECORDS", "category_of", "data_sets", "read", "resources"]
 
 _C = MetadataCategory
 # Photoshop's image resources: IPTC's records, and the MD5 of them when XMP was last brought in line.
@@ -26,22 +27,6 @@ _CATEGORIES = {
     **dict.fromkeys((3, 5, 7, 12, 15, 20, 25, 40, 105, 120, 121), _C.COMMENT),
 }
 _RESOURCE_CATEGORIES = {0x0409: _C.THUMBNAIL, 0x040C: _C.THUMBNAIL, 0x040B: _C.IDENTITY, 0x0421: _C.DEVICE}
-
-
-class Iptc:
-    """What is used of IPTC's records.
-
-    Attributes
-    ----------
-    rights
-        By-line (2:80) and Copyright Notice (2:116).
-    stale
-        Whether the records were changed after XMP had been brought in line with them, so that XMP is believed first.
-    """
-
-    def __init__(self) -> None:
-        self.rights = Rights()
-        self.stale = False
 
 
 def category_of(record: int, number: int) -> MetadataCategory:
@@ -85,12 +70,13 @@ def data_sets(block: bytes) -> Iterator[tuple[int, int, int, int, int]]:
         at += size
 
 
-def read(block: bytes, context: Context, where: str) -> Iptc:
-    """Read image resources, or records that stand alone; and note in `context` what they hold."""
-    found = Iptc()
-    if block[:1] == b"\x1c":
-        found.rights = _records(block, context, where)
-        return found
+def read(block: bytes, context: Context, where: str) -> None:
+    """Read image resources, or records that stand alone; and note in `context` what they hold.
+
+    By-line (2:80) and Copyright Notice (2:116) become claims of rights; a digest that is not that of the records tells
+    that they were changed without XMP.
+    """
+    rights = NO_RIGHTS
     counted = False
     digest: bytes | None = None
     records: bytes | None = None
@@ -98,18 +84,20 @@ def read(block: bytes, context: Context, where: str) -> Iptc:
         counted = True
         if number == RECORDS:
             records = block[at:end]
-            found.rights = _records(records, context, f"{where} IPTC")
+            rights = _records(records, context, f"{where} IPTC")
         elif number == DIGEST:
             digest = block[at:end]
         else:
             context.drop(_RESOURCE_CATEGORIES.get(number, _C.OTHER), where)
-    if not counted:
+    if block[:1] == b"\x1c":
+        rights = _records(block, context, where)
+    elif not counted:
         context.drop(_C.OTHER, where)
+    context.claims.iptc = context.claims.iptc.otherwise(rights)
     if context.keep and digest and records is not None:
         import hashlib  # only a policy that keeps rights asks which of two names is the newer
 
-        found.stale = hashlib.md5(records, usedforsecurity=False).digest() != digest
-    return found
+        context.claims.iptc_is_newer = hashlib.md5(records, usedforsecurity=False).digest() != digest
 
 
 def _records(block: bytes, context: Context, where: str) -> Rights:
@@ -123,17 +111,9 @@ def _records(block: bytes, context: Context, where: str) -> Rights:
             utf8 = block[at:end] == b"\x1b%G"
         elif record == 2 and number in texts and sum(map(len, texts[number])) < limits.MAX_RIGHTS_BYTES:
             raw = block[at : min(end, at + limits.MAX_RIGHTS_BYTES)]
-            texts[number].append(raw.decode("utf-8", "replace") if utf8 else _decoded(raw))
+            texts[number].append(raw.decode("utf-8", "replace") if utf8 else decoded(raw))
         elif record == 2:
             context.marks.text(b"", block[at : min(end, at + 4096)])
     for category, count in (counts or {_C.OTHER: 1}).items():
         context.drop(category, where, count)
     return Rights("; ".join(texts[_COPYRIGHT]), "; ".join(texts[_BYLINE]))
-
-
-def _decoded(raw: bytes) -> str:
-    """Read text of no declared encoding: UTF-8 where it is such, else the Latin-1 that writers use."""
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")

@@ -13,19 +13,18 @@ from __future__ import annotations
 import struct
 
 from photogate.findings import MetadataCategory
-from photogate.formats import exif, icc, jpeg_huffman, jpeg_scan, limits, xmp
+from photogate.formats import c2pa, exif, icc, iptc, jpeg_huffman, jpeg_scan, limits, xmp
 from photogate.formats.container import (
-    NO_RIGHTS,
     Context,
     ImageFormat,
     Measure,
     Rewritten,
-    Rights,
     refuse,
 )
 from photogate.formats.jpeg_parse import (
     EXIF,
     ICC,
+    PHOTOSHOP,
     REFUSED_SOF,
     SOF,
     Picture,
@@ -78,11 +77,11 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
             lambda: b"".join((b"\xff\xd8", *_coded(data, frame, picture), b"\xff\xd9")),
         )
         context.drop(_C.OTHER, "Huffman codes that no MCU uses", unused)
-    orientation, rights = _metadata(picture, context, data)
+    orientation = _metadata(picture, context, data)
     out: list[bytes | memoryview] = [b"\xff\xd8"]
     if picture.density is not None:
         out.append(b"\xff\xe0\0\x10JFIF\0" + _density(picture.density) + b"\0\0")
-    if block := exif.build(orientation, rights.only(context.keep)):
+    if block := exif.build(orientation, context.rights()):
         out.append(b"\xff\xe1" + struct.pack(">H", 8 + len(block)) + EXIF + block)
     out += _profile(picture, context)
     if picture.transform is not None:
@@ -97,37 +96,35 @@ def _density(raw: bytes) -> bytes:
     return struct.pack(">BBBHH", 1, 2 if minor > 1 or major != 1 else 1, units if units < 3 else 0, x or 1, y or 1)
 
 
-def _metadata(picture: Picture, context: Context, data: bytes) -> tuple[int, Rights]:
+def _metadata(picture: Picture, context: Context, data: bytes) -> int:
     """Read what goes: its categories, its marks of origin, and the little that is used of it."""
     orientation: int | None = None
-    rights = NO_RIGHTS
     if picture.exif:
         found = exif.read(picture.exif[0] if len(picture.exif) == 1 else b"".join(picture.exif), context, "APP1 Exif")
-        orientation, rights = found.orientation, found.rights
+        orientation = found.orientation
     for block in picture.late:
         exif.read(block, context, "APP1 Exif")
     for packet in picture.xmp:
-        rights = rights.otherwise(xmp.read(packet, context, "APP1 XMP"))
-        # Pillow reads the last packet where several stand.
-    if orientation is None and picture.xmp:
+        xmp.read(packet, context, "APP1 XMP")
+    if orientation is None and picture.xmp:  # Pillow reads the last packet where several stand
         orientation = xmp.orientation_of(picture.xmp[-1])
     for packet in picture.extended:
         xmp.read(packet, context, "APP1 extended XMP")
     if picture.jumbf:
         store = b"".join(picture.jumbf)
         if b"c2pa" in store:
-            context.marks.c2pa(store)
-        context.drop(_C.PROVENANCE, "APP11 JUMBF", len(picture.jumbf))
-    for block in picture.iptc:
-        context.marks.text(b"", block)
-        context.drop(_C.IDENTITY if b"\x38\x42\x49\x4d\x04\x04" in block else _C.OTHER, "APP13 Photoshop")
+            c2pa.read(store, context, "APP11 JUMBF", len(picture.jumbf))
+        else:
+            context.drop(_C.PROVENANCE, "APP11 JUMBF", len(picture.jumbf))
+    if picture.iptc:  # one block of resources may run over several segments
+        iptc.read(b"".join(block[len(PHOTOSHOP) :] for block in picture.iptc), context, "APP13 Photoshop")
     for category, where in picture.others:
         context.drop(category, where)
     context.drop(_C.OTHER, "bytes between segments", picture.stray)
     if picture.finished and picture.end < len(data):
         further = data.find(b"\xff\xd8\xff", picture.end) >= 0
         context.drop(_C.THUMBNAIL if further else _C.OTHER, "bytes after EOI", len(data) - picture.end)
-    return orientation or 1, rights
+    return orientation or 1
 
 
 def _profile(picture: Picture, context: Context) -> list[bytes]:

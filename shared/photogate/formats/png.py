@@ -104,8 +104,8 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
     """Write the picture again, and nothing else."""
     picture = _parse(data, context)
     header = picture.header
-    orientation, rights = picture.texts.settle()
-    if block := exif.build(orientation, rights.only(context.keep)):
+    orientation = picture.texts.settle()
+    if block := exif.build(orientation, context.rights()):
         picture.chunks[b"eXIf"] = block
     out: list[bytes | memoryview] = [SIGNATURE]
     _put(

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass, field
 
 from photogate.findings import MetadataCategory
-from photogate.formats import deflate, exif, limits, xmp
-from photogate.formats.container import NO_RIGHTS, Context, Rights
+from photogate.formats import c2pa, deflate, exif, iptc, limits, xmp
+from photogate.formats.container import Context
+from photogate.formats.rights import Rights, decoded
 
 __all__ = ["Texts", "category_of", "read_text"]
 
@@ -30,6 +31,7 @@ _KEYWORDS = {
 }
 _XMP = b"XML:com.adobe.xmp"
 _RAW_EXIF = (b"Raw profile type exif", b"Raw profile type APP1")
+_RAW_IPTC = (b"Raw profile type iptc", b"Raw profile type 8bim")
 _HEX = re.compile(rb"[^0-9A-Fa-f]")
 
 
@@ -42,7 +44,6 @@ class Texts:
     raw: int | None = None
     xmp: int | None = None
     has_exif: bool = False
-    rights: Rights = NO_RIGHTS
     left: int = limits.MAX_INFLATED_TEXT
 
     def inflate(self, packed: bytes) -> bytes:
@@ -54,10 +55,10 @@ class Texts:
         self.left -= len(text)
         return text
 
-    def settle(self) -> tuple[int, Rights]:
-        """Give the orientation that decoders honour (eXIf, else ImageMagick's raw profile; then XMP), and rights."""
+    def settle(self) -> int:
+        """Give the orientation that decoders honour: eXIf's, else that of ImageMagick's raw profile; then XMP's."""
         first = self.exif if self.has_exif else self.raw
-        return first or self.xmp or 1, self.rights
+        return first or self.xmp or 1
 
 
 def read_text(kind: bytes, body: bytes, texts: Texts) -> None:
@@ -70,10 +71,8 @@ def read_text(kind: bytes, body: bytes, texts: Texts) -> None:
     elif kind == b"eXIf":
         found = exif.read(body, context, "eXIf chunk")
         texts.exif, texts.has_exif = found.orientation, True
-        texts.rights = texts.rights.otherwise(found.rights)
     elif kind == b"caBX":
-        context.marks.c2pa(body)
-        context.drop(_C.PROVENANCE, "caBX chunk")
+        c2pa.read(body, context, "caBX chunk")
     elif kind == b"tIME":
         context.drop(_C.TIME, "tIME chunk")
     else:
@@ -94,14 +93,19 @@ def _text(kind: bytes, body: bytes, texts: Texts) -> tuple[bytes, bytes]:
 def _keyword(where: str, keyword: bytes, text: bytes, texts: Texts) -> None:
     context = texts.context
     if keyword == _XMP:
-        texts.rights = texts.rights.otherwise(xmp.read(text, context, f"{where} XMP"))
+        xmp.read(text, context, f"{where} XMP")
         texts.xmp = xmp.orientation_of(text)
         return
     if keyword in _RAW_EXIF:
         found = exif.read(_raw_profile(text), context, f"{where} raw profile")
         if keyword == _RAW_EXIF[0]:
             texts.raw = found.orientation
-        texts.rights = texts.rights.otherwise(found.rights)
+        return
+    if keyword == b"Raw profile type xmp":
+        xmp.read(_raw_profile(text), context, f"{where} raw profile")
+        return
+    if keyword in _RAW_IPTC:
+        iptc.read(_raw_profile(text), context, f"{where} raw profile")
         return
     if keyword.startswith(b"Raw profile type"):
         context.drop(_C.IDENTITY, f"{where} raw profile")
@@ -109,20 +113,20 @@ def _keyword(where: str, keyword: bytes, text: bytes, texts: Texts) -> None:
     context.marks.text(keyword, text)
     lower = keyword.lower()
     if lower == b"copyright":
-        texts.rights = texts.rights.otherwise(Rights(copyright=_plain(text)))
+        context.claims.text = context.claims.text.otherwise(Rights(copyright=decoded(text[: limits.MAX_RIGHTS_BYTES])))
     elif lower in (b"author", b"artist"):
-        texts.rights = texts.rights.otherwise(Rights(creator=_plain(text)))
+        context.claims.text = context.claims.text.otherwise(Rights(creator=decoded(text[: limits.MAX_RIGHTS_BYTES])))
     context.drop(category_of(keyword), where)
 
 
 def category_of(keyword: bytes) -> MetadataCategory:
     """Say what kind of information a text holds, by its keyword."""
     lower = keyword.lower()
-    return _C.LOCATION if b"gps" in lower else _KEYWORDS.get(lower, _C.OTHER)
-
-
-def _plain(text: bytes) -> str:
-    return text[: limits.MAX_RIGHTS_BYTES].decode("utf-8", "replace").strip("\0 \n")
+    if b"gps" in lower:
+        return _C.LOCATION
+    # ImageMagick writes Exif tags and XMP properties as texts by their prefixed names
+    prefixed = b":" in keyword and lower not in _KEYWORDS
+    return xmp.category_of(keyword) if prefixed else _KEYWORDS.get(lower, _C.OTHER)
 
 
 def _raw_profile(text: bytes) -> bytes:

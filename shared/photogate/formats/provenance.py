@@ -1,7 +1,9 @@
 """What a file says about its own origin: read before stripping, never verified, never kept.
 
-Sources: C2PA 2.1 (actions carry a `digitalSourceType`), the IPTC NewsCodes vocabulary
-`http://cv.iptc.org/newscodes/digitalsourcetype/`, and the marks that image generators leave.
+Sources: C2PA 2.1 (actions carry a `digitalSourceType`); the IPTC NewsCodes vocabulary
+`http://cv.iptc.org/newscodes/digitalsourcetype/`, and the IPTC Photo Metadata Standard 2025.1 (the AI system used, its
+prompt); China's GB 45438-2025 (implicit labels, annex E) with TC260-PG-20258A (its place in XMP, under
+`http://www.tc260.org.cn/ns/AIGC/1.0/`, in PNG's text and in Exif); and the marks that image generators leave.
 """
 
 from __future__ import annotations
@@ -38,7 +40,13 @@ _CAPTURED = frozenset(
 )
 
 _SOURCE_TYPE = re.compile(rb"digitalsourcetype/([A-Za-z]{3,48})")
-_BARE_TYPE = re.compile(rb"DigitalSourceType[^A-Za-z]{1,8}(?:http[^\"'<]{0,80}/)?([A-Za-z]{3,48})")
+_BARE_TYPE = re.compile(
+    rb"DigitalSourceType(?:[^A-Za-z]{1,8}rdf:(?:resource|value))?[^A-Za-z]{1,8}(?:http[^\"'<]{0,80}/)?([A-Za-z]{3,48})"
+)
+# IPTC 2025.1: filled only where a model made the picture, or a part of it.
+_SYSTEM = re.compile(rb"Iptc4xmpExt:AI(?:SystemUsed|PromptInformation)(?=[\s=>])")
+# GB 45438-2025, annex E: 1 is made by a machine, 2 may be, 3 is suspected to be by who passed it on.
+_LABEL = re.compile(rb"AIGC.{0,512}?Label[^0-9A-Za-z]{1,16}([123])", re.DOTALL)
 
 # Names under which generators sign, in lower case: software fields, PNG keywords, parameter texts.
 _GENERATORS = (
@@ -63,11 +71,22 @@ _GENERATORS = (
     b"negative prompt:",
     b"cfg scale:",
     b"bing image creator",
+    b"edited with google ai",
+    b"fooocus",
+    b"dreamstudio",
+    b"gpt-image",
+    b"swarmui",
 )
 _GENERATOR_KEYWORDS = frozenset(
     {b"parameters", b"prompt", b"workflow", b"dream", b"sd-metadata", b"invokeai_metadata", b"invokeai_graph"}
+    | {b"fooocus_scheme", b"sui_image_params"}
 )
-_SIGNED = re.compile(rb"(?:CreatorTool|softwareAgent|Credit|parameters)(?:=[\"']|>)([^<\"']{1,512})")
+_SIGNED = re.compile(
+    rb"(?:CreatorTool|softwareAgent|Credit|Software|UserComment|parameters)(?:=[\"']|>)([^<\"']{1,512})"
+)
+
+# ComfyUI writes its graph to Exif's Make and Model where a format has no text of its own.
+_GRAPHS = (b"prompt:{", b"prompt: {", b"workflow:{", b"workflow: {")
 
 # How much of a text is searched: generators sign early, and a 16 MB text must not cost a second.
 _LOOK = 16_384
@@ -93,25 +112,40 @@ class Marks:
         self._types(_SOURCE_TYPE.findall(packet) or _BARE_TYPE.findall(packet), Evidence.IPTC)
         if b"c2pa" in packet or b"dcterms:provenance" in packet:
             self._c2pa = True
+        if _SYSTEM.search(packet):
+            self._mark(Evidence.IPTC, Synthetic.YES)
+        self._label(packet)
         for name in _SIGNED.findall(packet):
             self.text(b"", name)
 
     def text(self, keyword: bytes, text: bytes) -> None:
         """Look for a generator's name in a text field; `keyword` is the field's name, where it has one."""
-        lower = text[:_LOOK].lower()
-        if keyword.strip(b"\0 ").lower() in _GENERATOR_KEYWORDS or any(name in lower for name in _GENERATORS):
-            self._evidence[Evidence.GENERATOR] = None
-            self._answers.add(Synthetic.YES)
+        keyword = keyword.strip(b"\0 ").lower()
+        head = text[:_LOOK].replace(b"\0", b"")  # UTF-16 of what is ASCII
+        lower = head.lower()
+        signed = keyword in _GENERATOR_KEYWORDS or lower.startswith(_GRAPHS)
+        if signed or any(name in lower for name in _GENERATORS):
+            self._mark(Evidence.GENERATOR, Synthetic.YES)
+        if keyword == b"aigc" or b"AIGC" in head:
+            self._label(b"AIGC" + head)
+
+    def _mark(self, evidence: Evidence, answer: Synthetic) -> None:
+        self._evidence[evidence] = None
+        self._answers.add(answer)
+
+    def _label(self, text: bytes) -> None:
+        """Read the label of GB 45438-2025. What may be made by a machine is not said to be."""
+        if b"AIGC" not in text:
+            return
+        for value in _LABEL.findall(text.replace(b"&quot;", b'"')):
+            self._mark(Evidence.AIGC, Synthetic.YES if value == b"1" else Synthetic.UNKNOWN)
 
     def _types(self, found: list[bytes], evidence: Evidence) -> None:
         for name in {kind.lower() for kind in found}:
             if name in _MADE:
-                self._answers.add(Synthetic.YES)
+                self._mark(evidence, Synthetic.YES)
             elif name in _CAPTURED:
-                self._answers.add(Synthetic.NO)
-            else:
-                continue
-            self._evidence[evidence] = None
+                self._mark(evidence, Synthetic.NO)
 
     def provenance(self) -> Provenance:
         """Sum up: one mark of a machine outweighs every claim of a camera."""

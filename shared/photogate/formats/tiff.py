@@ -11,8 +11,9 @@ from fractions import Fraction
 
 from photogate.errors import Reason
 from photogate.findings import Keep, MetadataCategory
-from photogate.formats import exif, icc, limits, xmp
+from photogate.formats import exif, icc, iptc, limits, xmp
 from photogate.formats.container import Context, ImageFormat, Measure, Rewritten, refuse
+from photogate.formats.rights import Rights, decoded
 from photogate.formats.tiff_file import CODES, XMP, File, Page
 from photogate.formats.tiff_layout import MAX_SEGMENTS, Tags, write_segments
 from photogate.formats.tiff_segments import JPEG, OLD_JPEG
@@ -123,10 +124,12 @@ def _tags(file: File, page: Page, out: bytearray, context: Context, budget: list
             context.drop(_C.DEVICE, "ICC profile: description, identity, dates")
         if profile is not None:
             tags[34675] = (7, len(profile), profile)
-    for keep, tag in ((Keep.COPYRIGHT, 33432), (Keep.CREATOR, 315)):
-        text = file.raw(page, tag).split(b"\0")[0][: limits.MAX_RIGHTS_BYTES]
-        if keep in context.keep and text:
-            tags[tag] = (2, len(text) + 1, text + b"\0")
+    own = Rights(*(decoded(file.raw(page, tag)[: limits.MAX_RIGHTS_BYTES]) for tag in (33432, 315)))
+    kept = context.rights(own)
+    for tag, said in ((33432, kept.copyright), (315, kept.creator)):
+        if said:
+            text = said.encode("utf-8") + b"\0"
+            tags[tag] = (2, len(text), text)
     looks = file.one(page, 259, 1) not in (JPEG, OLD_JPEG)  # rows of these are not seen
     used: set[int] | None = set() if palette and depth <= 8 and looks else None
     write_segments(file, page, samples, tags, out, context, budget, used)
@@ -188,10 +191,19 @@ def _report(file: File, page: Page, context: Context) -> None:
             continue
         if tag == XMP:
             xmp.read(file.raw(page, tag), context, "XMP tag")
+        elif tag in (_IPTC, _PHOTOSHOP):
+            iptc.read(_records(file.raw(page, tag)), context, f"{_NAMES[tag]} tag")
         else:
             if tag in (270, 305, 315):
                 context.marks.text(b"", file.raw(page, tag)[:4096])
             context.drop(_CATEGORIES.get(tag, exif.category_of(tag)), _NAMES.get(tag, "tag of a page"))
+
+
+def _records(raw: bytes) -> bytes:
+    """Give IPTC's records in their order: writers that call them LONG swap the bytes of each four."""
+    if raw[:1] != b"\x1c" and raw[3:4] == b"\x1c":
+        return b"".join(raw[i : i + 4][::-1] for i in range(0, len(raw), 4))
+    return raw
 
 
 def verify(data: bytes) -> None:

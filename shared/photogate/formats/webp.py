@@ -13,14 +13,13 @@ from typing import NamedTuple
 
 from photogate.errors import Reason
 from photogate.findings import MetadataCategory
-from photogate.formats import exif, icc, limits, xmp
+from photogate.formats import c2pa, exif, icc, limits, xmp
 from photogate.formats.container import (
     NO_RIGHTS,
     Context,
     ImageFormat,
     Measure,
     Rewritten,
-    Rights,
     check_measure,
     refuse,
 )
@@ -62,7 +61,6 @@ class _File:
     frames: list[tuple[bytes, _Image]] = field(default_factory=list)
     exif: exif.Exif | None = None
     xmp: int | None = None
-    rights: Rights = NO_RIGHTS
 
 
 def _riff_end(data: bytes) -> int:
@@ -135,7 +133,7 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
     orientation, rights = 1, NO_RIGHTS
     if file.canvas is not None:  # decoders look for metadata in the extended format only
         orientation = (file.exif.orientation if file.exif else None) or file.xmp or 1
-        rights = file.rights.only(context.keep)
+        rights = context.rights()
     block = exif.build(orientation, rights)
     body: list[bytes | memoryview] = []
     if file.canvas is not None or block:
@@ -271,13 +269,11 @@ def _drop(file: _File, kind: bytes, body: bytes, context: Context) -> None:
     if kind == b"EXIF":
         found = exif.read(body, context, "EXIF chunk")
         file.exif = file.exif or found
-        file.rights = file.rights.otherwise(found.rights)
     elif kind == b"XMP ":
-        file.rights = file.rights.otherwise(xmp.read(body, context, "XMP chunk"))
+        xmp.read(body, context, "XMP chunk")
         file.xmp = file.xmp or xmp.orientation_of(body)
     elif kind == b"C2PA":
-        context.marks.c2pa(body)
-        context.drop(_C.PROVENANCE, "C2PA chunk")
+        c2pa.read(body, context, "C2PA chunk")
     elif kind == b"LIST":
         context.drop(_C.COMMENT, "LIST chunk")
     else:

@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 
-from photogate.findings import Keep, MetadataCategory
+from photogate.findings import MetadataCategory
 from photogate.formats import limits
-from photogate.formats.container import Context, Rights
+from photogate.formats.container import Context
+from photogate.formats.rights import Rights
 
 __all__ = ["category_of", "orientation_of", "properties", "read"]
 
@@ -26,6 +27,7 @@ _RULES: tuple[tuple[MetadataCategory, re.Pattern[bytes]], ...] = (
     (_C.PROVENANCE, re.compile(rb"DigitalSourceType|dcterms:provenance|c2pa", re.IGNORECASE)),
     (_C.THUMBNAIL, re.compile(rb"xmpGImg|Thumbnail|GDepth:Data|GImage:Data", re.IGNORECASE)),
     (_C.LOCATION, re.compile(rb"GPS|Location|City|Country|State|Sublocation", re.IGNORECASE)),
+    (_C.DEVICE, re.compile(rb"CreatorTool|softwareAgent")),
     (_C.TIME, re.compile(rb"Date|:when|Time")),
     (
         _C.IDENTITY,
@@ -65,14 +67,8 @@ def properties(packet: bytes) -> Iterator[tuple[bytes, int]]:
             yield match[1] + b":" + match[2], match.start(1)
 
 
-def read(packet: bytes, context: Context, where: str = "XMP") -> Rights:
-    """Note in `context` what a packet holds, by property names, and what it says about its origin.
-
-    Returns
-    -------
-    Rights
-        The fields that `context.keep` asks for; empty otherwise.
-    """
+def read(packet: bytes, context: Context, where: str = "XMP") -> None:
+    """Note in `context` what a packet holds, by property names, and what it says about its origin and rights."""
     packet = bytes(packet)
     seen = packet[: context.look]
     context.look -= len(seen)
@@ -84,7 +80,8 @@ def read(packet: bytes, context: Context, where: str = "XMP") -> Rights:
             counts[category] = counts.get(category, 0) + count
     for category, count in (counts or {_C.OTHER: 1}).items():
         context.drop(category, where, count)
-    return _rights(packet, context.keep) if context.keep else Rights()
+    if context.keep:
+        context.claims.xmp = context.claims.xmp.otherwise(_rights(packet))
 
 
 _DC = "http://purl.org/dc/elements/1.1/"
@@ -94,15 +91,18 @@ class _DocumentType(Exception):
     """XMP has no use for a document type; entities are how XML bombs are built."""
 
 
-def _rights(packet: bytes, keep: frozenset[Keep]) -> Rights:
+def _rights(packet: bytes) -> Rights:
     """Read dc:rights and dc:creator (rdf:Alt and rdf:Seq of text)."""
     from xml.parsers import expat  # only a policy that keeps rights needs it
 
     found: dict[str, list[str]] = {"rights": [], "creator": []}
     path: list[str] = []
 
-    def start(name: str, _: dict[str, str]) -> None:
+    def start(name: str, attributes: dict[str, str]) -> None:
         path.append(name)
+        for field, pieces in found.items():  # the short form, which some writers use for them
+            if (value := attributes.get(f"{_DC} {field}", "").strip()) and not pieces:
+                pieces.append(value[: limits.MAX_RIGHTS_BYTES])
         if len(path) > limits.MAX_NESTING * 4:
             raise _DocumentType
 
@@ -133,4 +133,5 @@ def _rights(packet: bytes, keep: frozenset[Keep]) -> Rights:
         parser.Parse(packet[begin:stop], True)
     except (expat.ExpatError, _DocumentType):
         return Rights()
-    return Rights("; ".join(found["rights"]), "; ".join(found["creator"])).only(keep)
+    # dc:rights is one text in several languages, of which the first is the default; creators are a list
+    return Rights(next(iter(found["rights"]), ""), "; ".join(found["creator"]))

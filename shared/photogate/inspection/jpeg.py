@@ -9,7 +9,7 @@ from photogate.findings import MetadataCategory
 from photogate.formats import jpeg_scan, limits
 from photogate.formats.container import Part, refuse
 from photogate.formats.jpeg_markers import find_end
-from photogate.formats.jpeg_parse import EXIF, EXTENDED_XMP, ICC, PHOTOSHOP, XMP, parse
+from photogate.formats.jpeg_parse import EXIF, EXTENDED_XMP, ICC, PHOTOSHOP, XMP, Picture, parse
 from photogate.inspection import icc, jumbf, photoshop, xmp
 from photogate.inspection.directories import exif_block, header, walk
 from photogate.inspection.outcome import Outcome
@@ -73,14 +73,14 @@ def _segments(data: bytes, scans: dict[int, int]) -> Iterator[_Segment]:
 def parts(data: bytes, outcome: Outcome) -> Iterator[Part]:
     """List segments, scans, and what stands between and behind them."""
     yield stays("SOI", 0, 2, "start of image")
-    kept, stops = {}, {}
+    kept, stops, picture = {}, {}, None
     if outcome.data:
         picture = parse(data)
         stops = {scan.offset: scan.intervals[-1][1] for scan in picture.scans}
         if picture.frame is not None:
             jpeg_scan.trim(data, picture.frame, picture.scans, picture.finished)
         kept = {scan.offset: scan for scan in picture.scans}
-    tables = _tables(outcome.data)
+    tables = _in_use(outcome.data, picture)
     last: dict[str, int] = {}
     segments = []
     try:
@@ -110,19 +110,18 @@ def _identifier(data: bytes, segment: _Segment) -> str:
     return f"{segment.marker} {data[segment.body : min(max(stop, segment.body), segment.body + 40)].hex()}"
 
 
-def _tables(new: bytes) -> set[bytes]:
-    """Collect the contents of quantization and Huffman tables, frame headers and restart intervals of the new file."""
+def _in_use(new: bytes, picture: Picture | None) -> set[bytes]:
+    """Collect the tables that the picture uses, as they stand, and what else the new file has of each kind."""
     found: set[bytes] = set()
-    if not new:
+    if picture is None:
         return found
+    # The new file's tables are those without the codes that no MCU uses.
+    for scan in picture.scans:
+        found |= {b"H" + bytes((which,)) + content for which, content in scan.huffman.items()}
+    found |= {b"Q" + bytes((table[0] & 0xF0,)) + table[1:] for table in picture.latched.values()}
     for segment in _segments(new, {}):
-        body = new[segment.body : segment.end]
-        if segment.marker == 0xDB:
-            found.add(b"Q" + bytes((body[0] & 0xF0,)) + body[1:])
-        elif segment.marker == 0xC4:
-            found.add(b"H" + body)
-        elif segment.marker == 0xDD:
-            found.add(b"R" + body)
+        if segment.marker == 0xDD:
+            found.add(b"R" + new[segment.body : segment.end])
         elif segment.marker in (0xE0, 0xE2, 0xEE):
             found.add(bytes((segment.marker,)))
     return found
