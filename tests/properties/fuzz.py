@@ -10,7 +10,9 @@ mutations run without guidance, which finds less.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import io
+import os
 import random
 import struct
 import subprocess
@@ -20,6 +22,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageOps
 
@@ -60,12 +63,16 @@ def of_file(data: bytes) -> None:
     assert strip(once).data == once, "stripping twice changed something"
     assert seeds.MARK not in around_pictures(once), "the planted mark is still there"
     _seen += 1
-    if _seen % _DECODED == 0 and shows_a_seed(str(sniff(data)), data) and (before := decoded(data)) is not None:
-        after = decoded(once)
-        if sniff(data) == "tiff" and after != before:  # damaged tags: turned by one reader, and not by another
+    kind = str(sniff(data))
+    if _seen % _DECODED or not shows_a_seed(kind, data):
+        return
+    look = decoded_apart if kind == "heic" else decoded
+    if (before := look(data)) is not None:
+        after = look(once)
+        if kind == "tiff" and after != before:  # damaged tags: turned by one reader, and not by another
             before, after = turned(before), after and turned(after)
         # A second acTL makes an animation a still for Pillow.
-        shown = min(len(before), len(after or ())) if sniff(data) == "png" else len(before)
+        shown = min(len(before), len(after or ())) if kind == "png" else len(before)
         assert (after or [])[:shown] == before[:shown], "the picture changed"
 
 
@@ -80,15 +87,15 @@ _PICTURE = {
 }
 
 
-def pictures(kind: str, data: bytes) -> set[bytes]:
+def pictures(kind: str, data: bytes) -> list[bytes]:
     at, stop, names = _PICTURE.get(kind, (0, 0, (b"",)))
-    return {part for part in split(kind, data) if part[at:stop] in names}
+    return [part for part in split(kind, data) if part[at:stop] in names]
 
 
 def around_pictures(data: bytes) -> bytes:
     """Give what of a file is no picture data: where no mutation can turn metadata into something to keep."""
     kind = str(sniff(data))
-    held = pictures(kind, data)
+    held = set(pictures(kind, data))
     return b"".join(part for part in split(kind, data) if part not in held)
 
 
@@ -99,21 +106,37 @@ def shows_a_seed(kind: str, data: bytes) -> bool:
         return colours <= 256 and 54 + 4 * colours <= int.from_bytes(data[10:14], "little")
     if kind in ("tiff", "heic", "avif"):
         return True
-    return any(pictures(kind, data) <= pictures(kind, seed) for seed in seeds.files()[kind])
+    return any(pictures(kind, data) == pictures(kind, seed) for seed in seeds.files()[kind])
 
 
-def decoded(data: bytes) -> list[tuple[object, ...]] | None:
+def decoded_apart(data: bytes) -> list[Any] | None:
+    """Decode in a process of its own, since libheif may die of damage; a digest, or None where nothing opens."""
+    back, there = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(back)
+        if found := decoded(data):
+            os.write(there, hashlib.sha256(repr(found).encode()).digest())
+        os._exit(0)
+    os.close(there)
+    with os.fdopen(back, "rb") as pipe:
+        answer = pipe.read()
+    os.waitpid(child, 0)
+    return [answer] if answer else None
+
+
+def decoded(data: bytes) -> list[Any] | None:
     """Decode up to four frames; None where no decoder opens the file."""
     import pi_heif
 
     pi_heif.register_heif_opener()
-    found: list[tuple[object, ...]] = []
+    found: list[Any] = []
     try:
         with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as image:
             warnings.simplefilter("ignore")
             if image.width * image.height > 1 << 20:
                 return None
-            if image.format == "TIFF" and not (262 in image.tag_v2 and {279, 325} & set(image.tag_v2)):
+            if image.format == "TIFF" and len(image.tag_v2) < len(split("tiff", data)) - 2:
                 return None  # Pillow ends a directory at its first damaged entry
             # Of a HEIF file the primary picture is asked for, and of a JPEG with others behind it the first.
             frames = 1 if image.format in ("HEIF", "MPO", "JPEG") else min(getattr(image, "n_frames", 1), 4)
@@ -144,9 +167,9 @@ def decoded(data: bytes) -> list[tuple[object, ...]] | None:
     return found
 
 
-def turned(pictures: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
+def turned(pictures: list[Any]) -> list[Any]:
     """What stays of pictures however they are turned."""
-    return [(mode, sorted(size), sorted(pixels)) for mode, size, pixels, _ in pictures]  # type: ignore[call-overload]
+    return [(mode, sorted(size), sorted(pixels)) for mode, size, pixels, _ in pictures]
 
 
 def of_second_reader(kind: str) -> Callable[[bytes], None]:

@@ -121,8 +121,13 @@ def _shown(rows: bytes, shape: Shape, tags: dict[int, int], colours: set[int] | 
 
     With a predictor (section 14) zero says "as the pixel before".
     """
+    new = _cleared(rows, shape, tags)
     if colours is not None:
-        _collect(rows, shape, tags.get(317, 1), colours)
+        _collect(new, shape, tags.get(317, 1), colours)
+    return new
+
+
+def _cleared(rows: bytes, shape: Shape, tags: dict[int, int]) -> bytes:
     seen_bits = shape.seen_bits if shape.seen_bits >= 0 and tags.get(317, 1) < 3 else 8 * shape.stride
     seen_rows = shape.seen_rows if shape.seen_rows >= 0 else shape.rows
     if seen_bits >= 8 * shape.stride and seen_rows >= shape.rows:

@@ -37,7 +37,9 @@ class _Decode(Protocol):
     def __call__(self, alpha: bytes | None, coded: bytes | memoryview) -> bytes | None: ...
 
 
-def needed(kind: bytes, coded: bytes, alpha: bytes | None, size: tuple[int, int], budget: Budget) -> tuple[bytes, int]:
+def needed(
+    kind: bytes, coded: bytes, alpha: bytes | None, size: tuple[int, int], budget: Budget, passes: int = 3
+) -> tuple[bytes, int]:
     """Leave out of a frame's image the bytes that no pixel depends on, and find how many of its alpha any depends on.
 
     Parameters
@@ -50,6 +52,8 @@ def needed(kind: bytes, coded: bytes, alpha: bytes | None, size: tuple[int, int]
         Width and height in pixels.
     budget
         What may still be decoded.
+    passes
+        How often to look again where something was hidden, until nothing is.
 
     Returns
     -------
@@ -67,6 +71,10 @@ def needed(kind: bytes, coded: bytes, alpha: bytes | None, size: tuple[int, int]
         refuse("Expected an image that decodes; found damage")
     if kind == b"VP8 ":
         parts = vp8.partitions(coded)
+        padded = [parts[0], *(part.rstrip(b"\0") + bytes(_READ_AHEAD) for part in parts[1:])]
+        if decode(alpha, vp8.joined(padded)) == whole:
+            parts = padded
+        before = list(parts)
         for i in range(1, len(parts)):
 
             def enough(length: int, i: int = i) -> bool:
@@ -77,6 +85,8 @@ def needed(kind: bytes, coded: bytes, alpha: bytes | None, size: tuple[int, int]
             if not enough(len(parts[i])):  # a decoder tells missing bytes from zeros where too many are missing
                 parts[i] = least + bytes(_READ_AHEAD)
         coded = vp8.joined(parts)
+        if parts != before and passes:  # what reads past the end of one partition may need less of another now
+            return needed(kind, coded, alpha, size, budget, passes - 1)
     else:
         view = memoryview(coded)
         coded = coded[: _least(len(coded), lambda length: decode(alpha, view[:length]) == whole)]

@@ -336,3 +336,18 @@ def test_pixels_that_read_as_canons_mark_are_no_raw_file() -> None:
     once = strip(tiff(image)).data
     assert once[8:10] == b"CR"
     assert strip(once).data == once
+
+
+def test_a_colour_of_hidden_bits_alone_is_unused_the_first_time():
+    """Found by fuzzing: the second look met a palette with a colour less."""
+    palette = struct.pack("<48H", *range(0x7F00, 0x7F30))
+    tags = grey(4) | {262: (3, 1, 3), 258: (3, 1, 4), 256: (3, 1, 3), 279: (3, 1, 8), 320: (3, 48, 0)}
+    at = 8 + 2 + 12 * len(tags) + 4
+    tags |= {273: (4, 1, at), 320: (3, 48, 0)}
+    data = bytearray(built(tags, b"\x11\x1f" * 4 + palette))
+    entry = data.index(struct.pack("<HHI", 320, 3, 48))
+    data[entry + 8 : entry + 12] = struct.pack("<I", at + 8)
+    once = strip(bytes(data)).data
+    assert strip(once).data == once
+    assert struct.pack("<H", 0x7F01) in once
+    assert struct.pack("<H", 0x7F0F) not in once

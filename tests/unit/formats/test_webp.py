@@ -198,3 +198,17 @@ def test_a_partition_that_ends_in_zeros_is_cut_the_same_way_twice():
     )
     once = strip(with_chunks(b"RIFF\0\0\0\0WEBP", chunk(b"VP8 ", coded))).data
     assert strip(once).data == once
+
+
+def test_partitions_that_read_past_their_ends_are_cut_until_nothing_more_goes():
+    """Found by fuzzing: cutting one partition let another do with less, the second time."""
+    damaged = base64.b64decode(
+        b"UklGRmwBAABXRUJQVlA4WAoAAAAQAAAAEQAADQAAQUxQSP0AAAAAqE9EmvPbdDniZJM1W06kua9KuISQl25zo7VpSlGrkNxcSkKy"
+        b"Q5KAoI9DzjfTkZ96wz2UUIpXsGmEf8KqZ7yNu5hmsHOOtI+eqUhZMXG0Tl0mXHKsQHukW0yLI2GSMWulXKDYw5uDhMOBJKswXZla"
+        b"aanIvUxErNFnmMHCfLGY21syZWkmkgaAG5eGZ3o1u61dskqQSGqvfce8rJCAi1hpVbpMwLwZ0ECbTjC6l1eV30WionJeTdywZZhU"
+        b"ua9XbzyYOuQ4csGeaXx6NFu/bCo+vG9Z8tJCiGU/Wzh1pmthP510f31fMGkvQr6X24g4Zx16KaSUttq1wG3Kh2nFAFZQOCBHAAAA"
+        b"kAUAnQEqEgAOAD7tYqlNqaWjojAIATAdiWwAnTJjtw7bgoIGCAev/cmfwgI0DZikGmrL8c7+D+hgAP4iYpClk5dmN5j1NGUA"
+    )
+    once = strip(damaged).data
+    assert look(once) == look(damaged)
+    assert strip(once).data == once
