@@ -28,7 +28,7 @@ from photogate.formats.webp_scan import Budget, needed
 __all__ = ["measure", "rewrite", "verify"]
 
 _C = MetadataCategory
-_ICC_FLAG, _ALPHA_FLAG, _EXIF_FLAG, _ANIMATION_FLAG = 0x20, 0x10, 0x08, 0x02
+_ICC_FLAG, _ALPHA_FLAG, _EXIF_FLAG, _XMP_FLAG, _ANIMATION_FLAG = 0x20, 0x10, 0x08, 0x04, 0x02
 _IMAGES = (b"VP8 ", b"VP8L")
 # How many bytes an encoder writes to flush (RFC 6386 7.3), for each of two partitions.
 _FLUSH = 8
@@ -104,7 +104,7 @@ def measure(data: bytes) -> Measure:
     frames, orientation, extended = 0, 1, False
     for chunk in _chunks(data, 12, end):
         if chunk.type == b"VP8X" and chunk.end - chunk.start >= 10 and size is None:
-            extended = True
+            extended = bool(data[chunk.start] & _EXIF_FLAG)
             size = _canvas(data, chunk)
         elif chunk.type in _IMAGES and size is None:
             size = _size(data, chunk)
@@ -131,8 +131,9 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
             file.image = _trimmed(data, file.image, context, budget)
         file.frames = [(control, _trimmed(data, image, context, budget)) for control, image in file.frames]
     orientation, rights = 1, NO_RIGHTS
-    if file.canvas is not None:  # decoders look for metadata in the extended format only
-        orientation = (file.exif.orientation if file.exif else None) or file.xmp or 1
+    if file.canvas is not None:  # decoders look for metadata where VP8X says that it is there
+        turned = file.exif.orientation if file.exif is not None and file.flags & _EXIF_FLAG else None
+        orientation = turned or (file.xmp if file.flags & _XMP_FLAG else None) or 1
         rights = context.rights()
     block = exif.build(orientation, rights)
     body: list[bytes | memoryview] = []
@@ -198,7 +199,7 @@ def _parse(data: bytes, context: Context) -> _File:
         kind, size = chunk.type, chunk.end - chunk.start
         if kind == b"VP8X" and first and size >= 10:
             file.canvas, file.flags = _canvas(data, chunk), data[chunk.start]
-        elif kind == b"ICCP" and file.canvas and file.profile is None:
+        elif kind == b"ICCP" and file.flags & _ICC_FLAG and file.profile is None:
             _profile(file, data[chunk.start : chunk.end], context)
         elif kind == b"ANIM" and size >= 6 and file.animation is None and file.flags & _ANIMATION_FLAG:
             file.animation = data[chunk.start : chunk.start + 6]

@@ -351,3 +351,12 @@ def test_a_colour_of_hidden_bits_alone_is_unused_the_first_time():
     assert strip(once).data == once
     assert struct.pack("<H", 0x7F01) in once
     assert struct.pack("<H", 0x7F0F) not in once
+
+
+def test_colours_without_a_word_on_subsampling_are_one_a_pixel_where_there_are_as_many_bytes() -> None:
+    entries = grey(16, _258=(3, 1, 8), _262=(3, 1, 6), _277=(3, 1, 3), _279=(3, 1, 768))
+    rows = bytes(i % 251 for i in range(768))
+    assert rows in strip(built(entries, rows)).data
+    entries[279] = (3, 1, 384)
+    assert rows[:384] in strip(built(entries, rows)).data
+    assert rows[:385] not in strip(built(entries, rows)).data

@@ -212,3 +212,17 @@ def test_partitions_that_read_past_their_ends_are_cut_until_nothing_more_goes():
     once = strip(damaged).data
     assert look(once) == look(damaged)
     assert strip(once).data == once
+
+
+@pytest.mark.parametrize(
+    ("flag", "kind", "body"),
+    [(0x08, b"EXIF", exif.build(6)), (0x04, b"XMP ", b'<a tiff:Orientation="6"/>'), (0x20, b"ICCP", PROFILE)],
+)
+def test_what_vp8x_does_not_say_is_there_is_not_there_for_decoders(flag, kind, body):
+    head = b"WEBPVP8X\x0a\0\0\0%c\0\0\0" + struct.pack("<I", 29)[:3] + struct.pack("<I", 21)[:3]
+    picture, extra = webp()[12:], chunk(kind, body)
+    both = [head % flags + (extra + picture if kind == b"ICCP" else picture + extra) for flags in (flag, 0)]
+    flagged, silent = (strip(b"RIFF" + struct.pack("<I", len(part)) + part).data for part in both)
+    assert flagged[20]
+    assert silent[20] == 0
+    assert kind not in silent
