@@ -12,6 +12,7 @@ from photogate.errors import Reason
 from photogate.formats import limits
 from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, full_box, only
 from photogate.formats.bmff_coded import Dropped, HevcConfiguration, Sequence, av1, av1c, hevc, hevc_configuration
+from photogate.formats.bmff_times import UNKNOWN, compositions, edit_list, keys, lasting, times
 from photogate.formats.container import refuse
 from photogate.formats.heif_properties import ALPHA, rebuild
 
@@ -25,10 +26,11 @@ class Track:
     """One kept track: its boxes by name, where its samples are, and the HEVC parameter sets that they use."""
 
     alpha: bool
-    header: tuple[int, int]
-    duration: tuple[int, int]
+    shown: tuple[int, int]
+    duration: int
     edits: bytes
-    scale: tuple[int, int]
+    scale: int
+    lasts: int
     kind: bytes
     size: tuple[int, int]
     entry: list[Box]
@@ -48,6 +50,7 @@ def _inside(data: bytes, found: list[Box], path: tuple[bytes, ...], budget: Budg
 def read_tracks(data: bytes, moov: Box, budget: Budget) -> list[Track]:
     """Read the first picture track, and its alpha track where there is one."""
     tracks: list[Track] = []
+    movie = _movie_scale(data, moov)
     for trak in boxes(data, moov.body, moov.end, budget):
         if trak.kind != b"trak":
             continue
@@ -56,7 +59,7 @@ def read_tracks(data: bytes, moov: Box, budget: Budget) -> list[Track]:
         handler = data[only(media, b"hdlr", trak.start).body + 8 :][:4]
         if handler not in (b"pict", b"vide", b"auxv"):
             continue
-        track = _read_track(data, inner, media, handler, trak, budget)
+        track = _read_track(data, inner, media, movie, trak, budget)
         if track.alpha != (handler == b"auxv") or any(t.alpha == track.alpha for t in tracks):
             continue
         tracks.append(track)
@@ -66,22 +69,23 @@ def read_tracks(data: bytes, moov: Box, budget: Budget) -> list[Track]:
     return tracks
 
 
-def _read_track(data: bytes, inner: list[Box], media: list[Box], handler: bytes, trak: Box, budget: Budget) -> Track:
-    fields = _full(data, only(inner, b"tkhd", trak.start))
-    version, flags = fields
+def _read_track(data: bytes, inner: list[Box], media: list[Box], movie: int, trak: Box, budget: Budget) -> Track:
+    version = _full(data, only(inner, b"tkhd", trak.start))[0]
     head = Fields(data, only(inner, b"tkhd", trak.start).body + 4, only(inner, b"tkhd", trak.start).end)
     head.raw(24 if version else 16)
     duration = head.uint(8 if version else 4)
     head.raw(52)
-    header = (head.uint(4), head.uint(4))
+    shown = head.uint(4) >> 16, head.uint(4) >> 16  # whole pixels
     mdhd = only(media, b"mdhd", trak.start)
-    fields = _full(data, mdhd)
-    times = Fields(data, mdhd.body + 4, mdhd.end)
-    times.raw(16 if fields[0] else 8)
-    scale = (times.uint(4), times.uint(8 if fields[0] else 4))
+    wide = _full(data, mdhd)[0]
+    clock = Fields(data, mdhd.body + 4, mdhd.end)
+    clock.raw(16 if wide else 8)
+    scale = clock.uint(4)
     table = _inside(data, media, (b"minf", b"stbl"), budget)
     stsd = only(table, b"stsd", trak.start)
-    entries = boxes(data, stsd.body + 8, stsd.end, budget)
+    fields = Fields(data, stsd.body + 4, stsd.end)
+    number, length = fields.many("II")
+    entries = boxes(data, stsd.body + 8, min(stsd.body + 8 + length, stsd.end) if number == 1 else stsd.end, budget)
     if len(entries) != 1 or entries[0].kind not in (b"av01", b"hvc1"):
         refuse("Expected one sample entry of HEVC or AV1; found others", stsd.start, Reason.UNSUPPORTED_FORMAT)
     entry = entries[0]
@@ -91,34 +95,28 @@ def _read_track(data: bytes, inner: list[Box], media: list[Box], handler: bytes,
     layout.raw(50)
     inside = boxes(data, layout.at, entry.end, budget)
     alpha = any(b.kind == b"auxi" and Fields(data, b.body + 4, b.end).string() in ALPHA for b in inside)
-    track = Track(alpha, header, (duration, version), b"", scale, entry.kind, size, inside, {})
+    track = Track(alpha, shown, _wide(duration, version), b"", scale, 0, entry.kind, size, inside, {})
+    track.start = trak.start
+    track.places = _places(data, table, trak, budget)
+    samples = len(track.places)
+    for found in table:
+        if found.kind == b"stts":
+            track.times[b"stts"], track.lasts = times(data, found, samples, budget)
+        elif found.kind == b"ctts":
+            track.times[b"ctts"] = compositions(data, found, samples, budget)
+        elif found.kind == b"stss":
+            track.times[b"stss"] = keys(data, found, samples, budget)
+    once = track.lasts * movie // max(scale, 1)
     edits = [b for b in inner if b.kind == b"edts"]
     if edits:
         elst = only(boxes(data, edits[0].body, edits[0].end, budget), b"elst", edits[0].start)
-        track.edits = _entries(data, elst, 12, 20, budget)
-    for found in table:
-        if found.kind in (b"stts", b"ctts"):
-            track.times[found.kind] = _entries(data, found, 8, 8, budget)
-        elif found.kind == b"stss":
-            track.times[found.kind] = _entries(data, found, 4, 4, budget)
-    track.start = trak.start
-    track.places = _places(data, table, trak, budget)
-    _ = flags, handler
+        track.edits, once = edit_list(data, elst, once + 1, track.lasts, budget)
+    track.duration = lasting(track.duration, once)
     return track
 
 
 def _full(data: bytes, found: Box) -> tuple[int, int]:
     return Fields(data, found.body, found.end).version()
-
-
-def _entries(data: bytes, found: Box, size: int, wide: int, budget: Budget) -> bytes:
-    """Rebuild a table of equal rows; its tail goes."""
-    fields = Fields(data, found.body, found.end)
-    version, flags = fields.version()
-    count = fields.uint(4)
-    budget.spend(count, found.start)
-    rows = fields.raw(count * (wide if version else size))
-    return full_box(found.kind, version & 1, flags & 1, struct.pack(">I", count), rows)
 
 
 def _places(data: bytes, table: list[Box], trak: Box, budget: Budget) -> list[tuple[int, int]]:
@@ -189,7 +187,7 @@ def write_moov(data: bytes, moov: Box, tracks: list[Track], sizes: list[list[int
     for number, (track, mine) in enumerate(zip(tracks, sizes, strict=True), 1):
         traks.append(_trak(data, track, number, mine, at, dropped))
         at += sum(mine)
-    scale, duration = _movie(data, moov)
+    scale, duration = _movie_scale(data, moov), max(track.duration for track in tracks)
     mvhd = full_box(
         b"mvhd",
         1,
@@ -202,18 +200,18 @@ def write_moov(data: bytes, moov: Box, tracks: list[Track], sizes: list[list[int
     return box(b"moov", mvhd, *traks)
 
 
-def _movie(data: bytes, moov: Box) -> tuple[int, int]:
+def _movie_scale(data: bytes, moov: Box) -> int:
     budget = Budget()
     mvhd = only(boxes(data, moov.body, moov.end, budget), b"mvhd", moov.start)
     fields = Fields(data, mvhd.body, mvhd.end)
     version, _ = fields.version()
     fields.raw(16 if version else 8)
-    return fields.uint(4), _wide(fields.uint(8 if version else 4), version)
+    return fields.uint(4)
 
 
 def _wide(duration: int, version: int) -> int:
     """All ones say "not known" in either width."""
-    return (1 << 64) - 1 if not version and duration == 0xFFFFFFFF else duration
+    return UNKNOWN if not version and duration == 0xFFFFFFFF else duration
 
 
 def _trak(data: bytes, track: Track, number: int, sizes: list[int], at: int, dropped: Dropped) -> bytes:
@@ -221,9 +219,9 @@ def _trak(data: bytes, track: Track, number: int, sizes: list[int], at: int, dro
         b"tkhd",
         1,
         1 if track.alpha else 3,
-        struct.pack(">QQIIQ16x", 0, 0, number, 0, _wide(*track.duration)),
+        struct.pack(">QQIIQ16x", 0, 0, number, 0, track.duration),
         _UNITY,
-        struct.pack(">II", *track.header),
+        struct.pack(">HHHH", track.shown[0], 0, track.shown[1], 0),
     )
     inside = [new for found in track.entry if (new := rebuild(data, found, dropped, track.used)) is not None]
     entry = box(
@@ -242,7 +240,7 @@ def _trak(data: bytes, track: Track, number: int, sizes: list[int], at: int, dro
     dinf = box(b"dinf", full_box(b"dref", 0, 0, struct.pack(">I", 1), full_box(b"url ", 0, 1)))
     media = box(
         b"mdia",
-        full_box(b"mdhd", 1, 0, struct.pack(">QQIQHH", 0, 0, track.scale[0], track.scale[1], 0x55C4, 0)),
+        full_box(b"mdhd", 1, 0, struct.pack(">QQIQHH", 0, 0, track.scale, track.lasts, 0x55C4, 0)),
         full_box(b"hdlr", 0, 0, bytes(4), b"auxv" if track.alpha else b"pict", bytes(13)),
         box(b"minf", full_box(b"vmhd", 0, 1, bytes(8)), dinf, table),
     )

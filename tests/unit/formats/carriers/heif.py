@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 
 from PIL import Image
 
@@ -196,6 +197,7 @@ def carriers() -> Carriers:
     yield from _properties()
     yield from _units()
     yield from _tracks()
+    yield from _tables()
     for name, profile in icc.profiles():
         yield f"profile: {name}", with_property(box(b"colr", b"prof", profile))
     for name, block in exif_blocks():
@@ -289,6 +291,88 @@ def _tracks() -> Carriers:
     end = data.index(b"\0", at + 13)
     if end - at - 12 >= len(SECRET):
         yield "name of a track's handler", data[: at + 12] + SECRET + data[at + 12 + len(SECRET) :]
+
+
+def edited(body: bytes, path: tuple[bytes, ...], change: Callable[[bytes], bytes], more: bytes) -> bytes:
+    """Change the body of the box down a path, and put `more` beside it."""
+    out, at = b"", 0
+    while at < len(body):
+        end = at + int.from_bytes(body[at : at + 4], "big")
+        kind, inner = body[at + 4 : at + 8], body[at + 8 : end]
+        if kind == path[0]:
+            inner = edited(inner, path[1:], change, more) if path[1:] else change(inner)
+            out += more if not path[1:] else b""
+        out += box(kind, inner)
+        at = end
+    return out
+
+
+def sequence(path: bytes, change: Callable[[bytes], bytes] = bytes, more: bytes = b"") -> bytes:
+    """A sequence of two pictures with a changed `moov`, which stands at the end so that samples stay where they are."""
+    frames = [photo(), photo().rotate(180)]
+    data = saved(frames[0], "AVIF", speed=10, save_all=True, append_images=frames[1:], duration=100)
+    moov = box(b"moov", edited(inside(data, b"moov"), tuple(path.split()), change, more))
+    return data.replace(b"moov", b"free", 1) + moov
+
+
+def _longer(table: bytes, rows: int) -> bytes:
+    return table[:4] + struct.pack(">I", int.from_bytes(table[4:8], "big") + rows) + table[8:] + SECRET * 2
+
+
+def _overwritten(body: bytes, at: int, size: int) -> bytes:
+    return body[:at] + SECRET[:size] + body[at + size :] + SECRET
+
+
+def _tables() -> Carriers:
+    table = b"trak mdia minf stbl "
+    for kind, size in (
+        (b"stts", 8),
+        (b"stss", 4),
+        (b"ctts", 8),
+        (b"sdtp", 4),
+        (b"cslg", 4),
+        (b"sgpd", 4),
+        (b"sbgp", 4),
+    ):
+        new = full(kind, 0, 0, struct.pack(">I", 24 // size), SECRET * 2)
+        if kind in (b"stts", b"stss"):
+            longer = partial(_longer, rows=24 // size)
+            yield f"rows of {kind.decode()} that no sample has", sequence(table + kind, longer)
+        else:
+            yield f"{kind.decode()} of anything", sequence(table + b"stsz", more=new)
+    for rows in (1, 3):
+        edits = box(b"edts", full(b"elst", 0, 0, struct.pack(">I", rows), SECRET * rows))
+        yield f"edit list of {rows} rows", sequence(b"trak mdia", more=edits)
+    for kind, at, size in (
+        (b"tkhd", 84, 8),
+        (b"tkhd", 28, 8),
+        (b"tkhd", 52, 12),
+        (b"tkhd", 36, 8),
+        (b"mdhd", 24, 8),
+        (b"mdhd", 32, 4),
+    ):
+        path = b"trak mdia mdhd" if kind == b"mdhd" else b"trak tkhd"
+        yield f"{size} bytes at {at} of {kind.decode()}", sequence(path, partial(_overwritten, at=at, size=size))
+    for path in (
+        b"mvhd",
+        b"trak tkhd",
+        b"trak mdia mdhd",
+        b"trak mdia hdlr",
+        b"trak mdia minf vmhd",
+        table + b"stsd",
+        table + b"stsz",
+        table + b"stts",
+        table + b"stco",
+        table + b"stsc",
+    ):
+        yield f"tail of {path.split()[-1].decode()}", sequence(path, lambda old: old + SECRET)
+        for kind in (b"udta", b"free", b"uuid", b"meta"):
+            yield (
+                f"{kind.decode()} beside {path.split()[-1].decode()}",
+                sequence(path, more=box(kind, bytes(16) + SECRET)),
+            )
+    text = box(b"trak", box(b"mdia", full(b"hdlr", 0, 0, bytes(4) + b"text" + bytes(12) + SECRET), box(b"minf")))
+    yield "a text track", sequence(b"trak", more=text)
 
 
 def shown(data: bytes) -> list[object]:
