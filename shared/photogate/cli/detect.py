@@ -14,7 +14,7 @@ import click
 import cv2
 
 from photogate.cli.failing import named_errors
-from photogate.cli.strip import photos, write_atomically
+from photogate.cli.photo_files import photos, write_atomically
 from photogate.config import VisionSettings, load
 from photogate.errors import ImageRefused, PhotogateError, Reason, reason_for
 from photogate.findings import Band, Finding, FindingKind

@@ -12,7 +12,7 @@ import click
 
 from photogate.cli.detect import drawn, openable
 from photogate.cli.failing import named_errors
-from photogate.cli.strip import photos, write_atomically
+from photogate.cli.photo_files import photos, write_atomically
 from photogate.config import VisionSettings, load
 from photogate.findings import FindingKind
 from photogate.pipeline import Processed

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
 
+from photogate.cli.keep import keep_option
+from photogate.cli.photo_files import pairs, write_atomically
 from photogate.errors import ImageRefused, Reason
 from photogate.findings import Keep
 from photogate.formats import strip as strip_bytes
@@ -87,7 +89,12 @@ def run(job: Job) -> Line:
     except Exception as error:
         # A fault of ours must not stop the other files, nor let this one through.
         return Line(job.source, reason=Reason.INTERNAL, sha256_in=before, message=f"failed ({type(error).__name__})")
-    write_atomically(Path(job.target), new.data)
+    try:
+        write_atomically(Path(job.target), new.data, Path(job.source))
+    except OSError as error:
+        return Line(
+            job.source, reason=Reason.INTERNAL, sha256_in=before, message=f"cannot be written: {error.strerror}"
+        )
     return Line(
         job.source,
         new.format,
@@ -106,48 +113,6 @@ def run(job: Job) -> Line:
     )
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write beside the target and rename, so that a half-written photo is never seen."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.photogate")
-    try:
-        with beside.open("xb", buffering=0) as file:
-            view = memoryview(data)
-            while view:
-                view = view[file.write(view) :]
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-
-
-def photos(paths: Iterable[Path]) -> Iterator[Path]:
-    """Give the files, and those within folders, in order; hidden ones are left alone."""
-    for path in paths:
-        if path.is_dir():
-            yield from sorted(
-                p
-                for p in path.rglob("*")
-                if p.is_file() and not any(part.startswith(".") for part in p.relative_to(path).parts)
-            )
-        else:
-            yield path
-
-
-def _jobs(paths: tuple[Path, ...], out: Path | None) -> list[tuple[str, str]]:
-    """Pair each input with the file that its result goes to."""
-    sources = list(photos(paths))
-    if out is None:
-        return [(str(source), str(source)) for source in sources]
-    twice = [name for name, count in Counter(source.name for source in sources).items() if count > 1]
-    if twice:
-        raise click.UsageError(f"{len(twice)} base names occur more than once; strip their folders one by one.")
-    folder = out.resolve()
-    if any(parent.resolve() == folder for parent in {source.parent for source in sources}):
-        raise click.UsageError("--out is the inputs' own folder; use --in-place to replace them.")
-    out.mkdir(parents=True, exist_ok=True)
-    return [(str(source), str(out / source.name)) for source in sources]
-
-
 def _size(job: Job) -> int:
     try:
         return Path(job.source).stat().st_size
@@ -162,24 +127,23 @@ def _lines(jobs: list[Job], processes: int) -> Iterator[Line]:
         yield from map(run, jobs)
         return
     from concurrent.futures import ProcessPoolExecutor  # its import takes a tenth of a small run
+    from concurrent.futures.process import BrokenProcessPool
 
-    with ProcessPoolExecutor(processes) as pool:
-        yield from pool.map(run, jobs, chunksize=min(32, max(1, len(jobs) // (4 * processes))))
-
-
-def _keeps(_: click.Context, __: click.Parameter, value: str) -> frozenset[Keep]:
     try:
-        return frozenset(Keep(name.strip()) for name in value.split(",") if name.strip())
-    except ValueError:
-        raise click.BadParameter(f"expected a list of {', '.join(Keep)}") from None
+        with ProcessPoolExecutor(processes) as pool:
+            yield from pool.map(run, jobs, chunksize=min(32, max(1, len(jobs) // (4 * processes))))
+    except BrokenProcessPool:
+        raise click.ClickException(
+            "A process was killed, for want of memory perhaps; try again with --jobs 1."
+        ) from None
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the results; names stay.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the results.")
 @click.option("--in-place", is_flag=True, help="Replace each file by its result.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line for each input.")
-@click.option("--keep", default="", callback=_keeps, help="Rights fields that may stay: copyright,creator.")
+@keep_option
 @click.option(
     "--scan-check/--no-scan-check",
     default=True,
@@ -200,12 +164,23 @@ def strip(
 
     Pixels, orientation as seen, colour, transparency and animation stay; everything that is not needed to show the
     picture goes. What cannot be made safe is refused and not written.
+
+    
+    photogate strip --out safe photos/          results in safe/, in the same sub-folders
+    photogate strip --in-place photo.jpg        the photo is replaced, whole or not at all
+    photogate strip --out safe --keep copyright,creator photo.jpg
+
+    Names stay as they are, and so do permissions; names that hold a date or a place are yours to change. The time of
+    the last change becomes now. Hidden files are left alone. Exit codes: 0 all stripped, 1 some refused, 2 usage.
     """
     if (out is None) == (not in_place):
         raise click.UsageError("Say where the results go: --out DIR, or --in-place to replace the files.")
-    todo = [Job(source, target, keep, scan_check, as_json) for source, target in _jobs(paths, out)]
+    unseen: list[OSError] = []
+    todo = [Job(source, target, keep, scan_check, as_json) for source, target in pairs(paths, out, unseen.append)]
     bar = sys.stderr.isatty() and len(todo) > 1
-    refused = 0
+    refused = len(unseen)
+    for error in unseen:
+        click.echo(f"{error.filename}: cannot be listed: {error.strerror}", err=True)
     for number, line in enumerate(_lines(todo, jobs), 1):
         if bar:
             click.echo("\r\x1b[K", err=True, nl=False)
