@@ -194,7 +194,7 @@ def of_exif(data: bytes) -> None:
     context = Context()
     found = exif.read(data, context)
     exif.orientation_of(data)
-    built = exif.build(found.orientation or 1, found.rights)
+    built = exif.build(found.orientation or 1, found.rights.cleaned())
     assert not built or exif.verify(built) == (found.orientation or 1)
     try:
         exif.verify(data)
@@ -214,7 +214,9 @@ def of_icc(data: bytes) -> None:
 
 def of_xmp(data: bytes) -> None:
     """Reading never fails, and gives no more than it may."""
-    rights = xmp.read(data, Context(keep=frozenset(Keep)))
+    context = Context(keep=frozenset(Keep))
+    xmp.read(data, context)
+    rights = context.claims.xmp
     assert len(rights.copyright) + len(rights.creator) <= 4 * len(data) + 64
     xmp.orientation_of(data)
 

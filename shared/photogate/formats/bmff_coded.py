@@ -11,20 +11,19 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from photogate.formats.av1_sequence import Sequence, sequence_header
 from photogate.formats.bmff_boxes import Fields, same
 from photogate.formats.container import refuse
 from photogate.formats.hevc_sets import PPS, SPS, VPS, ParameterSet, parameter_set, slice_pps, slice_unit
 
 __all__ = [
     "HevcConfiguration",
-    "Sequence",
     "av1",
     "av1c",
     "hevc",
     "hevc_configuration",
     "hvcc",
     "obus",
-    "sequence_header",
 ]
 
 _PARAMETER_SETS = frozenset({VPS, SPS, PPS})
@@ -32,6 +31,8 @@ _SLICES = frozenset({*range(10), *range(16, 22)})
 
 _SEQUENCE_HEADER, _FRAME_HEADER, _TILE_GROUP, _FRAME = 1, 3, 4, 6
 MAX_UNITS = 65_536
+# Tile sizes, segmentation, restoration, motion and film grain at their longest stay below (AV1 5.9).
+_MAX_FRAME_HEADER = 1024
 
 
 @dataclass(slots=True)
@@ -177,114 +178,6 @@ def _joined(pieces: list[bytes | memoryview], source: bytes | memoryview) -> byt
     return b"".join(pieces)
 
 
-@dataclass(frozen=True, slots=True)
-class Sequence:
-    """What is used of an AV1 sequence header."""
-
-    payload: bytes
-    still: bool
-    layered: bool
-
-
-class _Bits:
-    def __init__(self, data: bytes | memoryview) -> None:
-        self.value, self.size, self.at = int.from_bytes(data, "big"), 8 * len(data), 0
-
-    def take(self, count: int) -> int:
-        self.at += count
-        if self.at > self.size:
-            refuse("Expected a complete AV1 sequence header; found its end")
-        return self.value >> (self.size - self.at) & ((1 << count) - 1)
-
-    def flag(self) -> bool:
-        return bool(self.take(1))
-
-
-def sequence_header(payload: bytes | memoryview) -> Sequence:
-    """Read a sequence header (AV1 5.5.1), and cut it behind its last field."""
-    payload = payload[:512]  # 32 operating points of 6 bytes, and change
-    bits = _Bits(payload)
-    profile = bits.take(3)
-    still, reduced = bits.flag(), bits.flag()
-    layers = 0
-    if reduced:
-        bits.take(5)
-    else:
-        layers = _operating_points(bits)
-    width, height = bits.take(4), bits.take(4)
-    bits.take(width + 1 + height + 1)
-    if not reduced and bits.flag():
-        bits.take(7)
-    bits.take(3)
-    if not reduced:
-        _tools(bits)
-    bits.take(3)
-    _colour(bits, profile)
-    bits.take(1)
-    used = bits.at
-    kept = (bits.value >> (bits.size - used) << 1 | 1) << (-(used + 1) % 8)
-    return Sequence(kept.to_bytes((used + 8) // 8, "big"), still or reduced, layers > 0)
-
-
-def _operating_points(bits: _Bits) -> int:
-    model, delay_bits = False, 0
-    if bits.flag():
-        bits.take(64)
-        if bits.flag():
-            zeros = 0
-            while not bits.flag():
-                zeros += 1
-            bits.take(min(zeros, 32))
-        model = bits.flag()
-        if model:
-            delay_bits = bits.take(5) + 1
-            bits.take(42)
-    display = bits.flag()
-    layers = 0
-    for point in range(bits.take(5) + 1):
-        idc = bits.take(12)
-        layers = idc if point == 0 else layers
-        if bits.take(5) > 7:
-            bits.take(1)
-        if model and bits.flag():
-            bits.take(2 * delay_bits + 1)
-        if display and bits.flag():
-            bits.take(4)
-    return layers
-
-
-def _tools(bits: _Bits) -> None:
-    bits.take(4)
-    order_hint = bits.flag()
-    if order_hint:
-        bits.take(2)
-    screen = 2 if bits.flag() else bits.take(1)
-    if screen and not bits.flag():
-        bits.take(1)
-    if order_hint:
-        bits.take(3)
-
-
-def _colour(bits: _Bits, profile: int) -> None:
-    """Read color_config (AV1 5.5.2)."""
-    deep = bits.flag()
-    twelve = profile == 2 and deep and bits.flag()
-    mono = profile != 1 and bits.flag()
-    description = (bits.take(8), bits.take(8), bits.take(8)) if bits.flag() else (2, 2, 2)
-    if mono:
-        bits.take(1)
-        return
-    if description != (1, 13, 0):
-        bits.take(1)
-        across, down = profile != 1, profile == 0
-        if profile == 2:
-            across = bits.flag() if twelve else True
-            down = bits.flag() if twelve and across else False
-        if across and down:
-            bits.take(2)
-    bits.take(1)
-
-
 def _leb128(value: int) -> bytes:
     out = bytearray()
     while True:
@@ -365,15 +258,19 @@ def av1(
             if keeps and (known.still or payload[0] & 0x80 or payload[0] & 0x10):
                 shown[layer] = shown.get(layer, 0) + 1
             frames += keeps
+            if kind == _FRAME_HEADER:
+                if len(payload) > _MAX_FRAME_HEADER:
+                    refuse(f"Expected a frame header of at most {_MAX_FRAME_HEADER} bytes; found a longer one")
+                payload = bytes(payload).rstrip(b"\0")  # 5.3.4: zeros behind the stop bit say nothing
         elif kind != _TILE_GROUP:
             dropped.count += 1
             continue
         if not keeps:
             dropped.count += 1
             continue
-        head = bytes((kind << 3 | (4 if extension >= 0 else 0) | 2,))
-        if extension >= 0:
-            head += bytes((extension & 0xF8,))
+        # 5.3.2: without layers nothing reads the extension
+        layered = extension >= 0 and known is not None and known.layered
+        head = bytes((kind << 3 | (4 if layered else 0) | 2, *([extension & 0xF8] if layered else [])))
         out += [head, _leb128(len(payload)), payload]
     if not (frames if most == 1 else out):
         refuse("Expected a coded frame; found none")
@@ -386,9 +283,7 @@ def av1c(data: bytes, start: int, end: int, dropped: Dropped) -> tuple[bytes, Se
     head = bytearray(fields.raw(4))
     if head[0] != 0x81:
         refuse("Expected version 1 of the AV1 configuration; found another", start)
-    head[3] &= 0x1F
-    if not head[3] & 0x10:
-        head[3] = 0
+    head[3] = 0  # the delay before presentation is a hint, and 0 says none
     known: Sequence | None = None
     rest = fields.raw(fields.left())
     out = [bytes(head)]

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from photogate.errors import Reason
 from photogate.formats import limits
+from photogate.formats.av1_sequence import Sequence
 from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, full_box, only
-from photogate.formats.bmff_coded import Dropped, HevcConfiguration, Sequence, av1, av1c, hevc, hevc_configuration
+from photogate.formats.bmff_coded import Dropped, HevcConfiguration, av1, av1c, hevc, hevc_configuration
 from photogate.formats.bmff_times import UNKNOWN, compositions, edit_list, keys, lasting, times
 from photogate.formats.container import refuse
 from photogate.formats.heif_properties import ALPHA, rebuild

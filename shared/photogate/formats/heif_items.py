@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from photogate.errors import ImageRefused, Reason
 from photogate.formats import exif, xmp
+from photogate.formats.av1_sequence import Sequence
 from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, full_box, only, text
-from photogate.formats.bmff_coded import Dropped, Sequence, av1, av1c, hevc, hevc_configuration
+from photogate.formats.bmff_coded import Dropped, av1, av1c, hevc, hevc_configuration
 from photogate.formats.container import refuse
 from photogate.formats.heif_properties import ALPHA, ESSENTIAL, KNOWN, rebuild
 

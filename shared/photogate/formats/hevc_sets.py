@@ -7,10 +7,10 @@ ends where its syntax ends; timing, hypothetical decoder, restrictions and unkno
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from photogate.formats.bits import BitCopy
 from photogate.formats.container import refuse
 
 __all__ = ["PPS", "SPS", "VPS", "ParameterSet", "parameter_set", "slice_pps", "slice_unit"]
@@ -42,51 +42,6 @@ class ParameterSet:
     refers: int
     unit: bytes
     bits: dict[str, int]
-
-
-class _Copy:
-    """Reads fields bit by bit, and copies them unless told to skip."""
-
-    def __init__(self, rbsp: bytes) -> None:
-        self.text = format(int.from_bytes(b"\1" + rbsp, "big"), "b")[1:]
-        self.at = 0
-        self.out: list[str] = []
-        self.writing = True
-
-    def u(self, count: int) -> int:
-        if count > len(self.text) - self.at:
-            refuse("Expected a complete HEVC parameter set or slice header; found its end")
-        piece = self.text[self.at : self.at + count]
-        self.at += count
-        if self.writing:
-            self.out.append(piece)
-        return int(piece, 2) if piece else 0
-
-    def ue(self) -> int:
-        stop = self.text.find("1", self.at, self.at + 33)
-        if stop < 0:
-            refuse("Expected an Exp-Golomb code of at most 32 bits; found more")
-        return self.u(2 * (stop - self.at) + 1) - 1
-
-    def many(self, count: int, most: int) -> range:
-        """Give `count` rounds, where there may be so many."""
-        if count > most:
-            refuse("Expected fewer entries in an HEVC parameter set; found more")
-        return range(count)
-
-    def instead(self, bits: str, read: Callable[[], object]) -> None:
-        """Read something, and write `bits` in its place."""
-        before, self.writing = self.writing, False
-        read()
-        self.writing = before
-        if before:
-            self.out.append(bits)
-
-    def ended(self) -> bytes:
-        """Give what was copied, with a stop bit behind (7.3.2.11)."""
-        text = "".join(self.out) + "1"
-        text += "0" * (-len(text) % 8)
-        return int("1" + text, 2).to_bytes(len(text) // 8 + 1, "big")[1:]
 
 
 def _unescaped(payload: bytes) -> bytes:
@@ -122,12 +77,12 @@ def parameter_set(unit: bytes) -> ParameterSet:
     kind = unit[0] >> 1
     if len(unit) > _MAX_SET:
         refuse(f"Expected HEVC parameter sets of at most {_MAX_SET} bytes; found a longer one")
-    copy = _Copy(_unescaped(unit[2:]))
+    copy = BitCopy(_unescaped(unit[2:]))
     number, refers, bits = {VPS: _vps, SPS: _sps, PPS: _pps}[kind](copy)
     return ParameterSet(kind, number, refers, unit[:2] + _escaped(copy.ended()), bits)
 
 
-def _level(copy: _Copy, sub_layers: int) -> None:
+def _level(copy: BitCopy, sub_layers: int) -> None:
     """profile_tier_level (7.3.3): reserved bits become zero."""
     _profile(copy)
     copy.u(8)
@@ -140,7 +95,7 @@ def _level(copy: _Copy, sub_layers: int) -> None:
         copy.u(8 if level else 0)
 
 
-def _profile(copy: _Copy) -> None:
+def _profile(copy: BitCopy) -> None:
     extended = copy.u(8) & 31 >= 4
     compatible = copy.u(32)
     copy.u(4)
@@ -152,12 +107,12 @@ def _profile(copy: _Copy) -> None:
         copy.instead("0" * 44, lambda: copy.u(44))
 
 
-def _ordering(copy: _Copy, sub_layers: int) -> None:
+def _ordering(copy: BitCopy, sub_layers: int) -> None:
     for _ in range(1 if not copy.u(1) else sub_layers + 1):
         copy.ue(), copy.ue(), copy.ue()
 
 
-def _vps(copy: _Copy) -> tuple[int, int, dict[str, int]]:
+def _vps(copy: BitCopy) -> tuple[int, int, dict[str, int]]:
     """7.3.2.1. Layer sets, timing and extensions go: of several layers only the base layer stays."""
     number = copy.u(4)
     copy.u(2)
@@ -171,7 +126,7 @@ def _vps(copy: _Copy) -> tuple[int, int, dict[str, int]]:
     return number, -1, {}
 
 
-def _sps(copy: _Copy) -> tuple[int, int, dict[str, int]]:
+def _sps(copy: BitCopy) -> tuple[int, int, dict[str, int]]:
     """7.3.2.2."""
     refers, sub_layers = copy.u(4), copy.u(3)
     copy.u(1)
@@ -210,7 +165,7 @@ def _sps(copy: _Copy) -> tuple[int, int, dict[str, int]]:
     }  # fmt: skip
 
 
-def _scaling_lists(copy: _Copy) -> None:
+def _scaling_lists(copy: BitCopy) -> None:
     """7.3.4."""
     for size in range(4):
         for _ in range(2 if size == 3 else 6):
@@ -221,7 +176,7 @@ def _scaling_lists(copy: _Copy) -> None:
                 copy.ue()
 
 
-def _reference_set(copy: _Copy, counts: list[int]) -> int:
+def _reference_set(copy: BitCopy, counts: list[int]) -> int:
     """st_ref_pic_set (7.3.7); gives how many pictures it names."""
     if counts and copy.u(1):
         copy.u(1), copy.ue()
@@ -235,7 +190,7 @@ def _reference_set(copy: _Copy, counts: list[int]) -> int:
     return number
 
 
-def _usability(copy: _Copy, sub_layers: int) -> None:
+def _usability(copy: BitCopy, sub_layers: int) -> None:
     """vui_parameters (E.2.1): shape and colour of samples stay; window, clock, buffers and restrictions go."""
     if copy.u(1) and copy.u(8) == 255:
         copy.u(32)
@@ -266,7 +221,7 @@ def _usability(copy: _Copy, sub_layers: int) -> None:
     copy.instead("000", rest)
 
 
-def _decoder_model(copy: _Copy, sub_layers: int) -> None:
+def _decoder_model(copy: BitCopy, sub_layers: int) -> None:
     """hrd_parameters (E.2.2), to get behind them."""
     models, parts = copy.u(1) + copy.u(1), 0
     if models:
@@ -286,7 +241,7 @@ def _decoder_model(copy: _Copy, sub_layers: int) -> None:
             copy.u(1)
 
 
-def _extensions(copy: _Copy) -> tuple[int, int]:
+def _extensions(copy: BitCopy) -> tuple[int, int]:
     """Read the extension flags (7.3.2.2.1, 7.3.2.3.1): (range, screen content); others are said to be absent."""
     copy.writing = False
     if not copy.u(1):
@@ -301,7 +256,7 @@ def _extensions(copy: _Copy) -> tuple[int, int]:
     return ranges, screen
 
 
-def _sps_extensions(copy: _Copy, chroma: int, depth: tuple[int, int]) -> None:
+def _sps_extensions(copy: BitCopy, chroma: int, depth: tuple[int, int]) -> None:
     ranges, screen = _extensions(copy)
     if ranges:
         copy.u(9)
@@ -318,7 +273,7 @@ def _sps_extensions(copy: _Copy, chroma: int, depth: tuple[int, int]) -> None:
     copy.u(3)
 
 
-def _pps(copy: _Copy) -> tuple[int, int, dict[str, int]]:
+def _pps(copy: BitCopy) -> tuple[int, int, dict[str, int]]:
     """7.3.2.3."""
     number, refers = copy.ue(), copy.ue()
     bits = {"dependent": copy.u(1), "output": copy.u(1), "extra": copy.u(3)}
@@ -375,7 +330,7 @@ def _pps(copy: _Copy) -> tuple[int, int, dict[str, int]]:
 
 def slice_pps(unit: bytes | memoryview) -> int:
     """Give the number of the picture parameter set that a slice refers to (7.3.6.1)."""
-    copy = _Copy(_unescaped(bytes(unit[2:16])))
+    copy = BitCopy(_unescaped(bytes(unit[2:16])))
     copy.u(2 if 16 <= unit[0] >> 1 <= 23 else 1)
     return copy.ue()
 
@@ -389,7 +344,7 @@ def slice_unit(unit: bytes | memoryview, pps: ParameterSet, sps: ParameterSet) -
     if not pps.bits["extension"] and not pps.bits["extra"]:
         return unit
     head = bytes(unit[2:_MAX_SET])
-    copy = _Copy(_unescaped(head))
+    copy = BitCopy(_unescaped(head))
     _slice_header(copy, unit[0] >> 1, pps.bits, sps.bits)
     # byte_alignment() ends the header, and its one bit keeps escapes on either side apart
     used, at, zeros = copy.at // 8 + 1, 0, 0
@@ -401,7 +356,7 @@ def slice_unit(unit: bytes | memoryview, pps: ParameterSet, sps: ParameterSet) -
     return bytes(unit[:2]) + _escaped(copy.ended()) + bytes(unit[2 + at :])
 
 
-def _slice_header(copy: _Copy, kind: int, pps: dict[str, int], sps: dict[str, int]) -> None:
+def _slice_header(copy: BitCopy, kind: int, pps: dict[str, int], sps: dict[str, int]) -> None:
     """Copy slice_segment_header (7.3.6.1) of an intra picture; what it reserves becomes zero, its extension goes."""
     first = copy.u(1)
     if 16 <= kind <= 23:
