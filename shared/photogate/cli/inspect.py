@@ -16,11 +16,12 @@ from rich.console import Console
 from rich.text import Text
 
 from photogate.cli.keep import keep_option
+from photogate.cli.removed import summed
 from photogate.findings import Keep
 from photogate.inspection import Inspection, Part
 from photogate.inspection import inspect as inspect_bytes
 
-__all__ = ["inspect"]
+__all__ = ["inspect", "lines"]
 
 _ITEM = re.compile(r"item (\d+)")
 _COLOURS = {"stays": "green", "partly": "yellow", "goes": "red"}
@@ -74,7 +75,7 @@ def inspect(files: tuple[Path, ...], as_json: bool, everything: bool, depth: int
             continue
         if number:
             console.print()
-        for line in _lines(file, found, depth, everything):
+        for line in lines(file, found, depth, everything):
             console.print(line)
     if refused:
         sys.stdout.flush()
@@ -113,7 +114,8 @@ def _tree(part: Part, depth: int) -> dict[str, Any]:
     }
 
 
-def _lines(file: Path, found: Inspection, depth: int, everything: bool) -> Iterator[Text]:
+def lines(file: Path, found: Inspection, depth: int, everything: bool) -> Iterator[Text]:
+    """Draw the tree of a file and what follows from it, a line at a time."""
     yield Text.assemble((str(file), "bold"), f": {found.format}, {found.size:,} bytes")
     width = max(len(f"{found.size:,}"), 6)
     parts = found.parts if everything else _plainer(found.parts)
@@ -215,10 +217,7 @@ def _summary(found: Inspection) -> Iterator[Text]:
             ("refused", "bold red"), f" ({found.refusal.refusal}): {found.refusal}. {found.refusal.instead}"
         )
     else:
-        counts: dict[str, int] = {}
-        for removed in found.removed:
-            counts[removed.category] = counts.get(removed.category, 0) + removed.count
-        listing = ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "nothing"
+        listing = summed((r.category, r.where, r.count) for r in found.removed) or "nothing"
         yield Text.assemble(("removed", "bold"), f"      {listing}")
         yield Text.assemble(("left", "bold"), f"         {found.stripped:,} of {found.size:,} bytes")
         yield Text.assemble(("orientation", "bold"), f"  {_TURNS[found.orientation]} ({found.orientation})")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ import click
 
 from photogate.cli.keep import keep_option
 from photogate.cli.photo_files import pairs, write_atomically
+from photogate.cli.removed import summed
 from photogate.errors import ImageRefused, Reason
 from photogate.findings import Keep
 from photogate.formats import strip as strip_bytes
@@ -200,9 +200,5 @@ def strip(
 
 
 def _removed(line: Line) -> str:
-    counts: Counter[str] = Counter()
-    for entry in line.removed:
-        counts[entry["category"]] += entry["count"]
-    return (
-        "removed " + ", ".join(f"{name} {count}" for name, count in counts.items()) if counts else "nothing to remove"
-    )
+    listing = summed((entry["category"], entry["where"], entry["count"]) for entry in line.removed)
+    return f"removed {listing}" if listing else "nothing to remove"

@@ -28,6 +28,7 @@ from photogate.formats.provenance import Marks
 from photogate.formats.rights import NO_RIGHTS, Rights, RightsClaims
 
 __all__ = [
+    "INSTEAD",
     "NO_RIGHTS",
     "Container",
     "Context",
@@ -197,7 +198,7 @@ MODULES = {
 }
 
 # What a sender of a refused kind can do.
-_INSTEAD = {
+INSTEAD = {
     ImageFormat.JXL: "Export the photo as JPEG, PNG or AVIF, and send that.",
     ImageFormat.JP2: "Export the photo as JPEG or PNG, and send that.",
     ImageFormat.SVG: "Render the drawing to PNG, and send that: SVG can hold scripts and hidden text.",
@@ -230,7 +231,7 @@ def container_for(kind: ImageFormat) -> Container:
             f"Expected JPEG, PNG, WebP, GIF, HEIC, AVIF, TIFF or BMP; found {kind}",
             offset=0,
             reason=Reason.UNSUPPORTED_FORMAT,
-            instead=_INSTEAD[kind],
+            instead=INSTEAD[kind],
         )
     module: ModuleType = importlib.import_module(f"photogate.formats.{name}")
     return cast(Container, module)

@@ -14,7 +14,7 @@ from typing import NoReturn
 from photogate.errors import ImageRefused
 from photogate.formats import limits
 
-__all__ = ["reduce", "tags_of", "verify"]
+__all__ = ["RENDERING", "reduce", "tags_of", "verify"]
 
 _CLASSES = frozenset({b"scnr", b"mntr", b"prtr", b"spac", b"link", b"abst"})
 _SPACES = frozenset(
@@ -27,7 +27,7 @@ _CURVES = (b"rTRC", b"gTRC", b"bTRC", b"kTRC")
 _TABLES = (b"A2B0", b"A2B1", b"A2B2", b"B2A0", b"B2A1", b"B2A2")
 # 8.3.4, 8.4.2: what only profiles of one colour space use; in others nothing reads it.
 _ONLY = {b"kTRC": b"GRAY", **dict.fromkeys((*_MATRIX[:3], *_CURVES[:3]), b"RGB ")}
-_RENDERING = frozenset({*_MATRIX, *_CURVES, *_TABLES, b"chad", b"cicp"})
+RENDERING = frozenset({*_MATRIX, *_CURVES, *_TABLES, b"chad", b"cicp"})
 
 _NAME = "Colour profile"
 _RIGHTS = "Not stated"
@@ -95,7 +95,7 @@ def _rebuild(profile: bytes) -> bytes:
         _bad("tags")
     for i in range(count):
         name, offset, length = struct.unpack_from(">4sII", profile, 132 + 12 * i)
-        if name not in _RENDERING or name in tags or _ONLY.get(name, space) != space:
+        if name not in RENDERING or name in tags or _ONLY.get(name, space) != space:
             continue
         if offset < 132 or offset + length > len(profile) or length < 8:
             _bad("tag")

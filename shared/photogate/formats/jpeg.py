@@ -122,7 +122,9 @@ def _metadata(picture: Picture, context: Context, data: bytes) -> int:
         context.drop(category, where)
     context.drop(_C.OTHER, "bytes between segments", picture.stray)
     if picture.finished and picture.end < len(data):
-        further = data.find(b"\xff\xd8\xff", picture.end) >= 0
+        # MPF's further pictures, or the video of a motion photo
+        video = data.find(b"ftyp", picture.end, picture.end + 4096) >= 0
+        further = video or data.find(b"\xff\xd8\xff", picture.end) >= 0
         context.drop(_C.THUMBNAIL if further else _C.OTHER, "bytes after EOI", len(data) - picture.end)
     return orientation or 1
 

@@ -8,9 +8,9 @@ from photogate.formats import exif, icc
 from photogate.formats.container import refuse
 from photogate.formats.jpeg_markers import find_end
 
-__all__ = ["verify"]
+__all__ = ["ORDER", "verify"]
 
-_ORDER = {0xE0: 0, 0xE1: 1, 0xE2: 2, 0xEE: 3, 0xDB: 4, 0xC0: 5, 0xC1: 5, 0xC2: 5}
+ORDER = {0xE0: 0, 0xE1: 1, 0xE2: 2, 0xEE: 3, 0xDB: 4, 0xC0: 5, 0xC1: 5, 0xC2: 5}
 
 
 def verify(data: bytes) -> None:
@@ -35,10 +35,10 @@ def verify(data: bytes) -> None:
         if size < 2 or end > len(data):
             refuse("Expected a segment within the file", at)
         content = data[body:end]
-        if marker in _ORDER:
-            if _ORDER[marker] < stage or (_ORDER[marker] == stage and marker not in (0xE2, 0xDB)):
+        if marker in ORDER:
+            if ORDER[marker] < stage or (ORDER[marker] == stage and marker not in (0xE2, 0xDB)):
                 refuse(f"Expected each segment once and in order; found 0x{marker:02X}", at)
-            stage = _ORDER[marker]
+            stage = ORDER[marker]
             frame = frame or stage == 5
         elif not frame:
             refuse(f"Expected a segment of the allow-list; found 0x{marker:02X}", at)
