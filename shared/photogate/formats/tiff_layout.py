@@ -12,6 +12,7 @@ from photogate.findings import MetadataCategory
 from photogate.formats import limits
 from photogate.formats.container import Context, refuse
 from photogate.formats.tiff_file import CODES, File, Page
+from photogate.formats.tiff_old_jpeg import joined
 from photogate.formats.tiff_segments import FAX, JPEG, KNOWN, OLD_JPEG, Shape, recode
 
 __all__ = ["MAX_SEGMENTS", "Tags", "shapes", "write_segments"]
@@ -48,11 +49,15 @@ def write_segments(
     offsets = file.many(page, where, len(places))
     counts = file.many(page, size, len(places))
     tables = file.raw(page, 347) if compression == JPEG else b""
+    source = data
     if compression == OLD_JPEG:
         start = file.one(page, 513, 0) or (offsets[0] if len(offsets) == 1 else 0)
-        if not start:
-            refuse("Expected old-style JPEG in one stream; found loose parts", page.offset, Reason.UNSUPPORTED_FORMAT)
         length = max(file.one(page, 514, 0), counts[0] + offsets[0] - start if len(counts) == 1 and offsets else 0)
+        if 519 in page.entries and data[start : start + 2] != b"\xff\xd8":
+            source = joined(file, page, samples, list(zip(offsets, counts, strict=False)))
+            start, length = 0, len(source)
+        elif not start:
+            refuse("Expected old-style JPEG in one stream; found loose parts", page.offset, Reason.UNSUPPORTED_FORMAT)
         offsets, counts, places = [start], [length or len(data) - start], places[:1]
         tags[278] = tags[257]
     if len(counts) < len(offsets):
@@ -67,9 +72,9 @@ def write_segments(
     cut = 0
     for start, count, shape in zip(offsets, counts, places, strict=True):
         stop = start + (shape.size if compression == 1 else count)
-        if start > len(data):
+        if start > len(source):
             refuse("Expected strips and tiles within the file; found one outside", page.offset)
-        new = recode(data[start:stop], compression, shape, options, tables, context.check_scan, colours)
+        new = recode(source[start:stop], compression, shape, options, tables, context.check_scan, colours)
         cut += max(0, min(count, len(data) - start) - len(new)) if compression == 1 else 0
         out += bytes(len(out) % 2)
         new_offsets.append(len(out))

@@ -1,4 +1,5 @@
 import io
+import re
 import struct
 import zlib
 
@@ -360,3 +361,57 @@ def test_colours_without_a_word_on_subsampling_are_one_a_pixel_where_there_are_a
     entries[279] = (3, 1, 384)
     assert rows[:384] in strip(built(entries, rows)).data
     assert rows[:385] not in strip(built(entries, rows)).data
+
+
+def parts_of(jpeg: bytes) -> tuple[dict[int, bytes], bytes]:
+    """Take Pillow's JPEG apart: tables by class and number (quantization 0 and 1, DC 2 and 3, AC 4 and 5), and scan."""
+    tables, at = {}, 2
+    while jpeg[at + 1] != 0xDA:
+        size = int.from_bytes(jpeg[at + 2 : at + 4], "big")
+        body = jpeg[at + 4 : at + 2 + size]
+        while jpeg[at + 1] in (0xDB, 0xC4) and body:
+            quantization = jpeg[at + 1] == 0xDB
+            end = 65 if quantization else 17 + sum(body[1:17])
+            tables[(body[0] & 1) + (0 if quantization else 4 if body[0] >> 4 else 2)] = body[1:end]
+            body = body[end:]
+        at += 2 + size
+    return tables, jpeg[at + 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big") : -2]
+
+
+def loose(image: Image.Image, change: dict[int, tuple[int, int, int]] | None = None) -> bytes:
+    """Old-style JPEG whose tables and strips of 8 rows stand apart."""
+    out = io.BytesIO()
+    image.save(out, "JPEG", subsampling=0, restart_marker_rows=1)
+    tables, scan = parts_of(out.getvalue())
+    strips = re.split(rb"\xff[\xd0-\xd7]", scan)
+    rest, places = b"", []
+    at = 8 + 2 + 12 * 15 + 4
+    for part in (*strips, *(tables[i] for i in range(6))):
+        places.append(at + len(rest))
+        rest += part
+    count = len(strips)
+    arrays = {273: places[:count], 279: [len(s) for s in strips], 258: [8] * 3, 530: [1, 1]}
+    for tag, first in ((519, 0), (520, 2), (521, 4)):
+        arrays[tag] = [places[count + first], *[places[count + first + 1]] * 2]
+    tags = {256: image.width, 257: image.height, 259: 6, 262: 6, 277: 3, 278: 8, 284: 1, 512: 1}
+    entries = {tag: (3, 1, value) for tag, value in tags.items()}
+    for tag, values in arrays.items():
+        entries[tag] = (4, len(values), at + len(rest))
+        rest += struct.pack(f"<{len(values)}I", *values)
+    return built(entries | (change or {}), rest)
+
+
+def test_old_jpeg_whose_parts_stand_apart_is_put_together_and_keeps_its_pixels() -> None:
+    data = loose(picture("RGB", (40, 30)))
+    new = strip(data).data
+    assert pages(new) == pages(data)
+    assert strip(new).data == new
+    assert strip(data + SECRET).data == new
+
+
+@pytest.mark.parametrize(
+    "change", [{512: (3, 1, 14)}, {515: (3, 1, 5)}, {278: (3, 1, 12)}, {519: (4, 3, 9_999_999)}, {520: (4, 1, 8)}]
+)
+def test_parts_of_old_jpeg_that_do_not_fit_are_refused(change: dict[int, tuple[int, int, int]]) -> None:
+    with pytest.raises(ImageRefused):
+        strip(loose(picture("RGB", (40, 30)), change))
