@@ -17,12 +17,14 @@ from photogate.formats.container import refuse
 from photogate.formats.hevc_sets import PPS, SPS, VPS, ParameterSet, parameter_set, slice_pps, slice_unit
 
 __all__ = [
+    "TILES",
     "HevcConfiguration",
     "av1",
     "av1c",
     "hevc",
     "hevc_configuration",
     "hvcc",
+    "leb128",
     "obus",
 ]
 
@@ -30,6 +32,7 @@ _PARAMETER_SETS = frozenset({VPS, SPS, PPS})
 _SLICES = frozenset({*range(10), *range(16, 22)})
 
 _SEQUENCE_HEADER, _FRAME_HEADER, _TILE_GROUP, _FRAME = 1, 3, 4, 6
+TILES = frozenset({_TILE_GROUP, _FRAME})
 MAX_UNITS = 65_536
 # Tile sizes, segmentation, restoration, motion and film grain at their longest stay below (AV1 5.9).
 _MAX_FRAME_HEADER = 1024
@@ -178,7 +181,8 @@ def _joined(pieces: list[bytes | memoryview], source: bytes | memoryview) -> byt
     return b"".join(pieces)
 
 
-def _leb128(value: int) -> bytes:
+def leb128(value: int) -> bytes:
+    """Write an unsigned integer of variable length (AV1 4.10.5)."""
     out = bytearray()
     while True:
         out.append(value & 127 | (128 if value > 127 else 0))
@@ -271,7 +275,7 @@ def av1(
         # 5.3.2: without layers nothing reads the extension
         layered = extension >= 0 and known is not None and known.layered
         head = bytes((kind << 3 | (4 if layered else 0) | 2, *([extension & 0xF8] if layered else [])))
-        out += [head, _leb128(len(payload)), payload]
+        out += [head, leb128(len(payload)), payload]
     if not (frames if most == 1 else out):
         refuse("Expected a coded frame; found none")
     return _joined(out, data), known
@@ -290,7 +294,7 @@ def av1c(data: bytes, start: int, end: int, dropped: Dropped) -> tuple[bytes, Se
     for kind, _, at, stop in obus(rest):
         if kind == _SEQUENCE_HEADER and known is None:
             known = sequence_header(rest[at:stop])
-            out += [bytes((_SEQUENCE_HEADER << 3 | 2,)), _leb128(len(known.payload)), known.payload]
+            out += [bytes((_SEQUENCE_HEADER << 3 | 2,)), leb128(len(known.payload)), known.payload]
         else:
             dropped.count += 1
     return b"".join(out), known

@@ -15,6 +15,8 @@ from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, full_b
 from photogate.formats.bmff_coded import Dropped, av1, av1c, hevc, hevc_configuration
 from photogate.formats.container import refuse
 from photogate.formats.heif_properties import ALPHA, ESSENTIAL, KNOWN, rebuild
+from photogate.formats.heif_scan import Budget as Scan
+from photogate.formats.heif_scan import without_tail
 
 __all__ = ["Item", "Meta", "kept_items", "payloads", "raw_bytes", "read_meta", "turned_by_xmp", "write_meta"]
 
@@ -292,8 +294,12 @@ def _properties(meta: Meta, item: Item) -> list[Box]:
     return [meta.properties[i] for i in item.properties]
 
 
-def payload(data: bytes, meta: Meta, item: Item, dropped: Dropped) -> bytes | memoryview:
-    """Give an item's bytes with what a decoder needs only."""
+# What libavif decodes a picture by, the configuration first; without turns and crops, which would hide its end.
+_DECODED_BY = (b"av1C", b"ispe", b"pixi")
+
+
+def payload(data: bytes, meta: Meta, item: Item, dropped: Dropped, scan: Scan | None) -> bytes | memoryview:
+    """Give an item's bytes with what a decoder needs only; with a budget `scan`, nothing behind the last block."""
     raw = raw_bytes(data, meta, item, len(data))
     if item.kind == b"hvc1":
         config = [(i, p) for i, p in zip(item.properties, _properties(meta, item), strict=True) if p.kind == b"hvcC"]
@@ -308,7 +314,13 @@ def payload(data: bytes, meta: Meta, item: Item, dropped: Dropped) -> bytes | me
         for prop in _properties(meta, item):
             if prop.kind == b"av1C":
                 known = av1c(data, prop.body, prop.end, Dropped())[1]
-        return av1(raw, known, dropped)[0]
+        coded = av1(raw, known, dropped)[0]
+        if scan is None:
+            return coded
+        needed = {p.kind: rebuild(data, p, Dropped()) for p in _properties(meta, item) if p.kind in _DECODED_BY}
+        new = without_tail(coded, [needed[kind] or b"" for kind in _DECODED_BY if needed.get(kind)], scan)
+        dropped.count += new is not coded
+        return new
     if item.kind == b"mime":
         return xmp.build(xmp.orientation_of(bytes(raw)) or 1)
     size = _derived_size(meta, item, raw)
@@ -321,7 +333,7 @@ def payload(data: bytes, meta: Meta, item: Item, dropped: Dropped) -> bytes | me
 
 
 def payloads(
-    data: bytes, meta: Meta, kept: list[Item], dropped: Dropped
+    data: bytes, meta: Meta, kept: list[Item], dropped: Dropped, scan: Scan | None = None
 ) -> tuple[list[bytes | memoryview], list[tuple[int, int]]]:
     """Give the bytes of all kept items, equal ones once, and each item's (offset, size) in what they make together."""
     known: dict[tuple[object, ...], bytes | memoryview] = {}
@@ -331,7 +343,7 @@ def payloads(
     for item in kept:
         key = (item.kind, item.method, tuple(item.extents), tuple(item.properties))
         if key not in known:
-            known[key] = payload(data, meta, item, dropped)
+            known[key] = payload(data, meta, item, dropped, scan)
             total += len(known[key])
             if total > 2 * len(data):
                 refuse("Expected items that use each byte once; found more")

@@ -17,6 +17,7 @@ from photogate.formats.bmff_tracks import Track, read_tracks, samples, write_moo
 from photogate.formats.container import Context, ImageFormat, Measure, Rewritten, refuse
 from photogate.formats.heif_items import Item, Meta, kept_items, payloads, read_meta, turned_by_xmp, write_meta
 from photogate.formats.heif_report import report
+from photogate.formats.heif_scan import Budget as Scan
 from photogate.formats.sniff import sniff
 
 __all__ = ["INSIDE", "File", "measure", "read", "rewrite", "top_boxes", "verify"]
@@ -134,7 +135,7 @@ def _pieces(data: bytes, context: Context) -> list[bytes | memoryview]:
     pieces: list[bytes | memoryview] = []
     extents: list[tuple[int, int]] = []
     if file.meta is not None:
-        pieces, extents = payloads(data, file.meta, file.kept, dropped)
+        pieces, extents = payloads(data, file.meta, file.kept, dropped, Scan() if context.check_scan else None)
     runs = [samples(data, track, dropped) for track in file.tracks]
     if sum(len(s) for run in runs for s in run) > len(data) + 16 * sum(map(len, runs)):
         refuse("Expected samples that use each byte once; found more")
@@ -196,7 +197,7 @@ def verify(data: bytes) -> None:
             covered += size
     if covered != len(data):
         refuse("Expected mdat to hold pictures only; found more", covered)
-    pieces = _pieces(data, Context())
+    pieces = _pieces(data, Context(check_scan=False))
     if sum(map(len, pieces)) != len(data) or not same(memoryview(data), pieces):
         refuse("Expected nothing left to remove; found something", top[0].start)
 

@@ -250,8 +250,28 @@ def obu(kind: int, payload: bytes) -> bytes:
     return bytes((kind << 3 | 2, len(payload))) + payload
 
 
+def with_tail(picture: bytes, tail: bytes) -> bytes:
+    """Let the last OBU be longer."""
+    at = start = 0
+    while at < len(picture):
+        size, shift, start, at = 0, 0, at, at + 1
+        while True:
+            byte, at = picture[at], at + 1
+            size, shift = size | (byte & 127) << shift, shift + 7
+            if byte < 128:
+                break
+        body, at = picture[at : at + size], at + size
+    size += len(tail)
+    length = bytes((size & 127 | 128, size >> 7 & 127 | 128, size >> 14))
+    return picture[: start + 1] + length + body + tail
+
+
 def _units() -> Carriers:
     config, picture = coded()
+    for i, tail in enumerate(TAILS):
+        file = base()
+        file.items[0].data = with_tail(picture, tail)
+        yield f"tail {i} behind the last block", file.written()
     for kind, name in ((5, "metadata"), (15, "padding"), (9, "reserved"), (2, "temporal delimiter"), (8, "tile list")):
         unit = obu(kind, b"\4" + SECRET if kind == 5 else SECRET)
         file = base()
