@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -53,8 +54,9 @@ def shown(data: bytes) -> list[object]:
 
 
 def is_found(data: bytes) -> bool:
-    """Look for the secret as bytes, as UTF-16, and in whatever a zlib header starts."""
-    return any(form in text for text in _texts(data) for form in (SECRET, WIDE, SECRET.decode().encode("utf-16-le")))
+    """Look for the secret as bytes, as UTF-16, and in whatever a zlib header starts; and for what of a tail is long."""
+    forms = (SECRET, WIDE, SECRET.decode().encode("utf-16-le"), TAILS[3][8:24], TAILS[4][200:216])
+    return any(form in text for text in _texts(data) for form in forms)
 
 
 def _texts(data: bytes) -> Iterator[bytes]:
@@ -67,9 +69,15 @@ def _texts(data: bytes) -> Iterator[bytes]:
                 joined += data[at + 8 : at + 8 + size]
             at += 12 + size
         yield zlib.decompressobj().decompress(joined)
+        bits = "".join(f"{joined[m.start() - 1] >> 3:05b}" for m in re.finditer(b"\0\0\xff\xff", joined))
+        yield from (_bytes(bits[shift:]) for shift in range(8))
     for at in range(len(data) - 1):
         if data[at] & 0x0F == 8 and int.from_bytes(data[at : at + 2], "big") % 31 == 0:
             try:
                 yield zlib.decompressobj().decompress(data[at:], 1 << 20)
             except zlib.error:
                 continue
+
+
+def _bytes(bits: str) -> bytes:
+    return bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits) - 7, 8))

@@ -151,6 +151,11 @@ def empty_blocks(secret: bytes) -> bytes:
     )
 
 
+def aligned(secret: bytes) -> bytes:
+    """The rows of the plain picture behind such blocks."""
+    return _deflated(zlib.decompress(body(PLAIN, b"IDAT")), empty_blocks(secret))
+
+
 def _stream() -> Carriers:
     data = body(PLAIN, b"IDAT")
     rows = zlib.decompress(data)
@@ -164,6 +169,14 @@ def _stream() -> Carriers:
     chunks = split(PLAIN)
     yield "IDAT of no bytes", joined([*chunks[: index(chunks, b"IDAT")], *split_up, (b"IDAT", SECRET), (b"IEND", b"")])
     yield "stored rows", changed(PLAIN, b"IDAT", _deflated(rows) + SECRET)
+    empty = aligned(SECRET)
+    yield "bits that align empty blocks", changed(PLAIN, b"IDAT", empty)
+    chunks = split(PLAIN)
+    short = [(b"IDAT", empty[i : i + 3]) for i in range(0, len(empty), 3)]
+    yield (
+        "bits that align empty blocks, in short pieces",
+        joined([*chunks[: index(chunks, b"IDAT")], *short, (b"IEND", b"")]),
+    )
     yield "filter of the last row", changed(PLAIN, b"IDAT", zlib.compress(rows + b"\4" + SECRET))
 
 
