@@ -2,7 +2,9 @@
 
 import io
 from collections.abc import Iterator
+from types import ModuleType
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -11,6 +13,8 @@ from photogate.formats import strip
 from photogate.inspection import Part, inspect
 from tests.noise import noise
 from tests.properties.test_strip import FILES, SETTINGS, built, mutated
+from tests.unit.formats.carriers import kit
+from tests.unit.formats.test_carriers import MODULES
 
 SECRET = b"Qz7SecretNameOfSomebody"
 
@@ -80,7 +84,9 @@ def test_parts_cover_a_file_without_gap_or_overlap(data: bytes):
 def test_of_a_stripped_file_nothing_goes(data: bytes):
     if inspect(data).refusal is None:
         new = strip(data).data
-        assert leaving(inspect(new).parts) == []
+        parts = inspect(new).parts
+        assert leaving(parts) == []
+        assert [part.name for part in every(parts) if part.rebuilt] == []
 
 
 def test_what_is_said_to_go_is_not_in_the_new_file():
@@ -98,6 +104,19 @@ def test_what_holds_the_secret_is_said_to_go():
         kept = [part for part in every(inspect(data).parts) if part.stays and not part.children]
         for part in kept:
             assert SECRET not in data[part.offset : part.offset + part.size], part.name
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__.rpartition(".")[2])
+def test_what_is_said_to_stay_as_it_is_hides_nothing_that_was_planted(module: ModuleType):
+    for name, data in module.carriers():
+        found = inspect(data)
+        check_cover(found.parts, 0, len(data))
+        assert kit.SECRET.decode() not in repr(found.parts), name
+        if found.refusal is not None:
+            continue
+        for part in every(found.parts):
+            if part.stays and not part.rebuilt and not part.children:
+                assert kit.SECRET not in data[part.offset : part.offset + part.size], f"{name}: {part.name}"
 
 
 def test_no_name_or_note_of_a_part_comes_from_the_file():

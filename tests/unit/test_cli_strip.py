@@ -107,6 +107,7 @@ def test_inspect_shows_the_tree_without_values(tmp_path: Path):
         "offset": 0,
         "size": 2,
         "stays": True,
+        "rebuilt": False,
         "category": None,
         "note": "start of image",
         "children": [],

@@ -24,7 +24,7 @@ from photogate.inspection import inspect as inspect_bytes
 __all__ = ["inspect", "lines"]
 
 _ITEM = re.compile(r"item (\d+)")
-_COLOURS = {"stays": "green", "partly": "yellow", "goes": "red"}
+_COLOURS = {"stays": "green", "rebuilt": "cyan", "partly": "yellow", "goes": "red"}
 _TURNS = {
     1: "upright", 2: "mirrored", 3: "turned by 180°", 4: "mirrored, turned by 180°", 5: "mirrored, turned by 90°",
     6: "turned by 90°", 7: "mirrored, turned by 270°", 8: "turned by 270°",
@@ -45,17 +45,17 @@ _ANSWERS = {
 def inspect(files: tuple[Path, ...], as_json: bool, everything: bool, depth: int, keep: frozenset[Keep]) -> None:
     """Show what a photo's file holds, and what would stay. Never values.
 
-    Each line is a part of the file: whether it stays, its size in bytes, and what it is. "partly" is a part that stays
-    without some of what is in it. Names are those of the standards; a name that a standard does not register may be
-    personal, and is shown as "unregistered".
+    Each line is a part of the file: whether it stays, its size in bytes, and what it is. "partly" stays without some of
+    what is in it; "rebuilt" stays with its sizes, places or reserved fields written again. Names are those of the
+    standards; a name that a standard does not register may be personal, and is shown as "unregistered".
 
     \b
     photogate inspect photo.jpg
-    stays           2  ├─ SOI  start of image
-    goes       12,404  ├─ APP1 Exif  when, where and by what it was taken
-    goes          218  │  ├─ GPS IFD  location · where it was taken
+    stays         2  ├─ SOI  start of image
+    goes     12,404  ├─ APP1 Exif  when, where and by what it was taken
+    goes        218  │  ├─ GPS IFD  location · where it was taken
     ...
-    removed: location 9, time 6, device 31, thumbnail 12
+    removed      location 9, time 6, device 31, thumbnail 12
 
     Exit codes: 0 all can be stripped, 1 some are refused; of those it shows as much as can be read, and what to send
     instead.
@@ -108,6 +108,7 @@ def _tree(part: Part, depth: int) -> dict[str, Any]:
         "offset": part.offset,
         "size": part.size,
         "stays": part.stays,
+        "rebuilt": part.rebuilt,
         "category": part.category,
         "note": part.note,
         "children": [_tree(child, depth - 1) for child in part.children] if depth > 1 else [],
@@ -169,7 +170,7 @@ def _rows(parts: Sequence[Part]) -> Iterator[_Row]:
     def alike(part: Part) -> tuple[object, ...]:
         # Those that hold further parts are shown one by one; items of a grid differ by their number alone.
         name = _ITEM.sub("item", part.name)
-        return name, part.stays, part.category, part.note if not part.children else part.offset
+        return name, part.stays, part.rebuilt, part.category, part.note if not part.children else part.offset
 
     for _, group in groupby(parts, alike):
         members = list(group)
@@ -182,7 +183,9 @@ def _rows(parts: Sequence[Part]) -> Iterator[_Row]:
 def _word(part: Part) -> str:
     if not part.stays:
         return "goes"
-    return "partly" if _loses(part) else "stays"
+    if _loses(part):
+        return "partly"
+    return "rebuilt" if part.rebuilt else "stays"
 
 
 def _loses(part: Part) -> bool:
@@ -195,7 +198,7 @@ def _branches(parts: Sequence[Part], indent: str, width: int, depth: int) -> Ite
         last = i == len(rows) - 1
         part, word = row.part, _word(row.part)
         line = Text.assemble(
-            (f"{word:<6}", _COLOURS[word]),
+            (f"{word:<7}", _COLOURS[word]),
             (f" {row.size:>{width},}  ", ""),
             (f"{indent}{'└─' if last else '├─'} ", "dim"),
             (part.name, _COLOURS[word]),

@@ -167,6 +167,8 @@ class Part:
         Parts of it, within its range and apart from each other.
     category
         What kind of information goes with it; None where it stays.
+    rebuilt
+        Whether it stays with other bytes than before: sizes, places and reserved fields written again.
     """
 
     name: str
@@ -176,6 +178,7 @@ class Part:
     note: str = ""
     children: tuple[Part, ...] = ()
     category: MetadataCategory | None = None
+    rebuilt: bool = False
 
 
 class Container(Protocol):

@@ -9,7 +9,7 @@ from dataclasses import replace
 from photogate.findings import MetadataCategory
 from photogate.formats.container import Part
 
-__all__ = ["covered", "goes", "stays", "tiled", "with_padding"]
+__all__ = ["compared", "covered", "goes", "stays", "tiled", "with_padding"]
 
 OTHER = MetadataCategory.OTHER
 
@@ -62,6 +62,22 @@ def covered(part: Part) -> Part:
     return replace(
         part, children=tiled(claims, part.offset, part.offset + part.size, "padding" if part.stays else "bytes")
     )
+
+
+def compared(part: Part, data: bytes, new: bytes, left: list[int]) -> Part:
+    """Tell of what stays whether its bytes do, by looking for them in the new file.
+
+    Parameters
+    ----------
+    left
+        One number: how many bytes may still be searched. What is beyond it counts as rebuilt.
+    """
+    if part.children:
+        return replace(part, children=tuple(compared(child, data, new, left) for child in part.children))
+    if not part.stays:
+        return part
+    left[0] -= len(new)
+    return replace(part, rebuilt=left[0] < 0 or data[part.offset : part.offset + part.size] not in new)
 
 
 def _free(taken: list[tuple[int, int]], first: int, last: int) -> list[tuple[int, int]]:
