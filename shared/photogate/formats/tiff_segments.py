@@ -110,7 +110,7 @@ def recode(
     if compression in _DEFLATE:
         return _deflate(data, shape, tags, colours)
     if compression in FAX:
-        shape = Shape(-(-shape.width // 8), shape.rows, shape.width)
+        shape = replace(shape, stride=-(-shape.width // 8))
         return _through_libtiff(data, compression, shape, tags, 1, colours)
     shape = replace(shape, width=shape.stride)
     return _through_libtiff(data, compression, shape, tags, 8, colours)
@@ -213,9 +213,9 @@ def _through_libtiff(
             with Image.open(io.BytesIO(alone), formats=["TIFF"]) as image:
                 image.load()
                 out = io.BytesIO()
-                rows = image.tobytes() if bits == 8 or colours is not None else b""
-                if (new := _shown(rows, shape, tags, colours) if rows else rows) != rows:
-                    image.putdata(new)
+                rows = image.tobytes()
+                if (new := _shown(rows, shape, tags, colours)) != rows:
+                    image.frombytes(new)
                 name = "group4" if bits == 1 else _RECODED[compression]
                 image.save(out, "TIFF", compression=name, strip_size=max(shape.size, 1) + 1)
     except (OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError) as error:

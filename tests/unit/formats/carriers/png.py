@@ -206,7 +206,7 @@ def _bits() -> Carriers:
     yield "bits behind the last pixel", drawn(1, 0, 1, len(SECRET), spread)
     yield "bits behind the last pixel, filtered", drawn(1, 0, 1, 12, b"".join(b"\2" + bytes((b,)) for b in SECRET))
     yield "bits behind the last pixel, indexed", drawn(1, 3, 1, 12, spread, (b"PLTE", bytes(6)))
-    yield "bits behind the last pixel, interlaced", drawn(2, 0, 3, 2, b"\0\x3f\0\x3f\0\x3f\0\x0f", interlace=1)
+    yield "bits behind the last pixel, interlaced", drawn(2, 0, 3, 2, b"\0\x3f\0\x3f\0\x3f\0\x03", interlace=1)
 
 
 def _animations() -> Carriers:

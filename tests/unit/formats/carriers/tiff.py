@@ -190,7 +190,21 @@ def _coded() -> Carriers:
     rows = b"".join((ROWS[8 * y : 8 * y + 8] if y < 8 else b"").ljust(16, b"\0")[:4] + SECRET for y in range(16))
     yield "a tile beyond the picture", _tiled(rows, tile)
     yield "a tile's tail", _tiled(rows + SECRET, tile)
+    yield "a tile beyond the picture, T.6", fax_tile(rows)
     yield "a tile beyond the picture, deflate", _tiled(zlib.compress(rows), {**tile, 259: short(8)})
+
+
+def fax_tile(rows: bytes) -> bytes:
+    """A picture of 4 x 8 pixels in one tile of 128 x 16, coded as T.6: what hides in it shows by decoding alone."""
+    tile = {322: short(128), 323: short(16), 324: long(8), 258: short(1), 259: short(4)}
+    return _tiled(_fax(rows), tile)
+
+
+def _fax(rows: bytes) -> bytes:
+    data = saved(Image.frombytes("1", (128, len(rows) // 16), rows), "TIFF", compression="group4")
+    with Image.open(io.BytesIO(data)) as image:
+        at, size = image.tag_v2[273][0], image.tag_v2[279][0]
+    return data[at : at + size]
 
 
 def _tiled(data: bytes, tags: Tags) -> bytes:
