@@ -44,6 +44,8 @@ def joined(file: File, page: Page, samples: int, places: list[tuple[int, int]]) 
             refuse("Expected strips of whole MCUs without restarts of their own; found others", page.offset,
                    Reason.UNSUPPORTED_FORMAT)  # fmt: skip
         interval = -(-width // (8 * across)) * (rows // (8 * down))
+    if sum(max(min(size, len(file.data) - at), 0) for at, size in places) > len(file.data):
+        refuse("Expected strips that use each byte once; found more", page.offset)
     out, frame, scan = [b"\xff\xd8"], b"", b""
     for i in range(samples):
         out.append(_segment(0xDB, bytes((i,)) + _table(file, page, _QUANTIZATION, i, samples)))

@@ -415,3 +415,11 @@ def test_old_jpeg_whose_parts_stand_apart_is_put_together_and_keeps_its_pixels()
 def test_parts_of_old_jpeg_that_do_not_fit_are_refused(change: dict[int, tuple[int, int, int]]) -> None:
     with pytest.raises(ImageRefused):
         strip(loose(picture("RGB", (40, 30)), change))
+
+
+def test_strips_of_old_jpeg_that_use_the_same_bytes_are_refused() -> None:
+    data = loose(picture("RGB", (40, 30)))
+    counts = struct.pack("<4I", *[len(data)] * 4)
+    at = int.from_bytes(data[data.index(struct.pack("<HHI", 279, 4, 4)) + 8 :][:4], "little")
+    with pytest.raises(ImageRefused, match="each byte once"):
+        strip(data[:at] + counts + data[at + 16 :])
