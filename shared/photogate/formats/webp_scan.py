@@ -83,7 +83,7 @@ def needed(
             least = parts[i][: _least(len(parts[i]), enough)]
             parts[i] = least.rstrip(b"\0") + bytes(_READ_AHEAD)
             if not enough(len(parts[i])):  # a decoder tells missing bytes from zeros where too many are missing
-                parts[i] = least + bytes(_READ_AHEAD)
+                parts[i] = (least + bytes(_READ_AHEAD))[: len(before[i])]  # else each run would add to it
         coded = vp8.joined(parts)
         if parts != before and passes:  # what reads past the end of one partition may need less of another now
             return needed(kind, coded, alpha, size, budget, passes - 1)

@@ -226,3 +226,14 @@ def test_what_vp8x_does_not_say_is_there_is_not_there_for_decoders(flag, kind, b
     assert flagged[20]
     assert silent[20] == 0
     assert kind not in silent
+
+
+def test_partitions_that_a_decoder_reads_past_do_not_grow_each_time():
+    coded = bytes.fromhex(
+        "9005009d012a12000e003eed620003dc0000c06e58595a200000000000006fa0000038f5000003c5889058595a20000000000000249f"
+        "00000f840000b6c358595a20"
+    )
+    data = b"RIFF" + struct.pack("<I", 12 + len(coded)) + b"WEBPVP8 " + struct.pack("<I", len(coded)) + coded
+    once = strip(data).data
+    assert len(once) < len(data)
+    assert strip(once).data == once
