@@ -74,8 +74,9 @@ def edit_list(data: bytes, found: Box, scaled: int, lasts: int, budget: Budget) 
     total = 0
     for _ in range(count):
         duration, start, _ = fields.many("Qqi" if version else "Iii")
-        if -1 <= start < max(lasts, 1) and len(rows) < 2:  # an empty edit, and one that plays
+        if len(rows) < 2:  # an empty edit, and one that plays
             duration = min(duration, scaled)
+            start = start if -1 <= start < max(lasts, 1) else 0
             rows.append(struct.pack(">QqI", duration, start, 0x10000))
             total += duration
     return full_box(b"elst", 1, flags & 1, struct.pack(">I", len(rows)), *rows), total
