@@ -102,7 +102,8 @@ def around_pictures(data: bytes) -> bytes:
 def shows_a_seed(kind: str, data: bytes) -> bool:
     """Whether only what is no picture was changed: decoders differ on damaged pictures, with and without metadata."""
     if kind == "bmp":
-        (colours,) = struct.unpack_from("<I", data, 46)
+        (depth,), (colours,) = struct.unpack_from("<H", data, 28), struct.unpack_from("<I", data, 46)
+        colours = colours or (1 << depth if depth <= 8 else 0)
         return colours <= 256 and 54 + 4 * colours <= int.from_bytes(data[10:14], "little")
     if kind in ("tiff", "heic", "avif"):
         return True

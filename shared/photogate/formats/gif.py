@@ -16,8 +16,9 @@ from photogate.errors import Reason
 from photogate.findings import MetadataCategory
 from photogate.formats import c2pa, limits, xmp
 from photogate.formats.container import Context, ImageFormat, Measure, Rewritten, check_measure, refuse
+from photogate.formats.gif_lzw import walk
 
-__all__ = ["LOOPS", "Block", "blocks", "join", "loop", "lzw", "measure", "rewrite", "start", "verify"]
+__all__ = ["LOOPS", "Block", "blocks", "join", "loop", "measure", "rewrite", "start", "verify"]
 
 _C = MetadataCategory
 LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
@@ -60,20 +61,23 @@ def start(data: bytes) -> int:
     return at
 
 
-def _skip(data: bytes, at: int) -> int:
-    """Go behind a sequence of sub-blocks (section 15); the file's end where it is cut off."""
-    size = len(data)
+def _skip(data: bytes, at: int, most: int = limits.MAX_SUB_BLOCKS) -> tuple[int, int]:
+    """Go behind a sequence of sub-blocks (section 15), or to the file's end; give that place, and how many they are."""
+    size, number = len(data), 0
     while at < size:
         length = data[at]
         at += 1 + length
         if not length:
-            return at
-    return size
+            return at, number
+        number += 1
+        if number > most:
+            refuse(f"Expected at most {limits.MAX_SUB_BLOCKS} sub-blocks; found more", at)
+    return size, number
 
 
 def blocks(data: bytes) -> Iterator[Block]:
     """Walk the blocks up to the trailer; bytes that start no block are passed over, as decoders do."""
-    at, number = start(data), 0
+    at, number, left = start(data), 0, limits.MAX_SUB_BLOCKS
     while at < len(data):
         kind = data[at]
         if kind == TRAILER:
@@ -93,7 +97,8 @@ def blocks(data: bytes) -> Iterator[Block]:
                 return
             at = found.start()
             continue
-        end = _skip(data, body)
+        end, pieces = _skip(data, body, left)
+        left -= pieces
         yield Block(kind, label, at, body, end)
         at = end
         number += 1
@@ -206,65 +211,14 @@ def _frame(data: bytes, block: Block, control: bytes | None, context: Context) -
     if not 1 <= code_size <= 11:
         refuse("Expected an LZW code size of 1 to 11; found another", block.body - 1)
     whole = join(data, block.body)
-    coded, used = lzw(whole, code_size, width * height)
+    codes = walk(whole, code_size, width * height)
+    coded, used = codes.needed(), codes.used
     context.drop(_C.OTHER, "bytes behind the LZW end code", max(len(whole) - len(coded), 0))
     if control is not None and control[0] & 1:
         used.add(control[3])
     if table is not None:
         table = _used_colours(table, used, context, "local colour table")
     return _Frame(control, (left, top, width, height), bool(flags & 0x40), table, code_size, coded), used
-
-
-def lzw(coded: bytes, code_size: int, pixels: int) -> tuple[bytes, set[int]]:
-    """Walk the codes (appendix F) up to the end code or the last pixel; give what they span, and the colours in use.
-
-    A colour can be used only after a code has named it, so the codes below the clear code tell which are in use.
-    """
-    clear = 1 << code_size
-    end = clear + 1
-    # How many pixels each code stands for; the two special codes for none.
-    lengths = [1] * clear + [0, 0]
-    used: set[int] = set()
-    width, limit = code_size + 1, 2 << code_size
-    buffer = bits = at = 0
-    previous = 0
-    left = pixels
-    size = len(coded)
-    while left > 0:
-        while bits < width:
-            if at >= size:  # cut off; the bits behind the last code belong to none
-                whole, rest = divmod(8 * at - bits, 8)
-                return coded[:whole] + bytes((coded[whole] & (1 << rest) - 1,) if rest else ()), used
-            buffer |= int.from_bytes(coded[at : at + 6], "little") << bits
-            taken = min(6, size - at)
-            at += taken
-            bits += 8 * taken
-        code = buffer & (limit - 1)
-        buffer >>= width
-        bits -= width
-        if code == clear:
-            del lengths[clear + 2 :]
-            width, limit, previous = code_size + 1, 2 << code_size, 0
-            continue
-        if code == end:
-            break
-        grows = previous > 0 and len(lengths) < 4096
-        if code > len(lengths) - (not grows):
-            break  # damaged: decoders stop here
-        if grows:
-            lengths.append(previous + 1)
-            if len(lengths) == limit and width < 12:
-                width += 1
-                limit <<= 1
-        if code < clear:
-            used.add(code)
-        previous = lengths[code]
-        left -= previous
-    # Whatever followed, an end code follows now; `position` is where the last pixel's code ended, in bits.
-    position = 8 * at - bits - (width if left > 0 else 0)
-    whole, rest = divmod(position, 8)
-    last = (coded[whole] & ((1 << rest) - 1) if rest else 0) | end << rest
-    return coded[:whole] + last.to_bytes(-(-(rest + width) // 8), "little"), used
 
 
 def _used_colours(table: bytes, used: set[int], context: Context, where: str) -> bytes:
@@ -341,7 +295,7 @@ def verify(data: bytes) -> None:
         elif head[:1] == b",":
             if at + 10 >= len(data) or data[at + 9] & 0x38:
                 refuse("Expected an image descriptor without unused flags", at)
-            at = _skip(data, at + 11 + _table_size(data[at + 9]))
+            at, _ = _skip(data, at + 11 + _table_size(data[at + 9]))
             images += 1
         else:
             refuse("Expected a graphic control, loop count, image or trailer", at)

@@ -1,16 +1,16 @@
 """Where markers stand in a JPEG's entropy-coded data (ITU-T T.81 B.1.1.2, B.1.1.5).
 
 Data bytes of 0xFF are followed by a stuffed zero, so a marker is a 0xFF that no zero follows. Looking for it is what
-stripping a JPEG costs. A regular expression reads 2 GB/s of photos, numpy 8 GB/s from 16 KiB on; but importing numpy
-takes as long as reading 100 MB, so a process that has no other use for it reads that much without.
+stripping a JPEG costs. A regular expression reads 2 GB/s of photos, numpy 8 GB/s from 16 KiB on.
 """
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+
+from photogate.formats.vectors import numpy_for
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,27 +24,11 @@ _FIRST_RESTART, _LAST_RESTART = 0xD0, 0xD7
 _PIECE = 1 << 16
 # Measured by bench/strip.py.
 _WORTH_NUMPY = 1 << 14
-_WORTH_ITS_IMPORT = 100 << 20
-
-
-class _Reading:
-    """How much was read without numpy."""
-
-    size = 0
+_BYTES_A_SECOND = 2e9
 
 
 def _numpy(size: int) -> Any:
-    """Give numpy where it pays for `size` bytes more; None otherwise."""
-    if size < _WORTH_NUMPY:
-        return None
-    _Reading.size += size
-    if "numpy" not in sys.modules and _Reading.size < _WORTH_ITS_IMPORT:
-        return None
-    try:
-        import numpy
-    except ImportError:
-        return None
-    return numpy
+    return numpy_for(size / _BYTES_A_SECOND) if size >= _WORTH_NUMPY else None
 
 
 def _pieces(np: Any, data: bytes, at: int) -> Iterator[tuple[int, np.ndarray[Any, Any], np.ndarray[Any, Any]]]:

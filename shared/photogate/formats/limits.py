@@ -29,7 +29,10 @@ __all__ = [
     "MAX_SCANS",
     "MAX_SCAN_DECODES",
     "MAX_SEGMENTS",
+    "MAX_SHORT_LZW_RUNS",
+    "MAX_SLOW_LZW",
     "MAX_SLOW_SCAN",
+    "MAX_SUB_BLOCKS",
     "MAX_UNFILTERED",
 ]
 
@@ -70,6 +73,16 @@ MAX_SLOW_SCAN: Final = 4 * 1024 * 1024
 # Bytes of PNG rows of less than 8 bits a pixel whose filters our own code undoes, at 8 MB/s. Encoders leave such rows
 # unfiltered.
 MAX_UNFILTERED: Final = 4 * 1024 * 1024
+
+# GIF sub-blocks hold 255 bytes, but for the last of an image; a file of one-byte sub-blocks has one every two bytes.
+MAX_SUB_BLOCKS: Final = 1_048_576
+
+# Clear codes that come while a GIF's LZW table is not half full, in runs that cannot be read together. Encoders clear a
+# full table; each such run costs 60 microseconds.
+MAX_SHORT_LZW_RUNS: Final = 8_192
+
+# Bytes of LZW codes that only our own loop can read (one bit a pixel coded as such, or no numpy): 1 MB/s to 4 MB/s.
+MAX_SLOW_LZW: Final = 1_048_576
 
 # PNG and WebP chunks, GIF blocks: IDAT pieces of 8 KiB in a 500 MB file are 64,000.
 MAX_CHUNKS: Final = 131_072

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from photogate.findings import MetadataCategory
 from photogate.formats import gif
 from photogate.formats.container import Part
+from photogate.formats.gif_lzw import walk
 from photogate.inspection import jumbf, xmp
 from photogate.inspection.outcome import Outcome
 from photogate.inspection.tree import goes, stays
@@ -92,7 +93,7 @@ def _end(data: bytes, block: gif.Block) -> int | None:
     width = int.from_bytes(data[block.offset + 5 : block.offset + 7], "little")
     height = int.from_bytes(data[block.offset + 7 : block.offset + 9], "little")
     whole = gif.join(data, block.body)
-    need = len(gif.lzw(whole, data[block.body - 1], width * height)[0])
+    need = len(walk(whole, data[block.body - 1], width * height).needed())
     if need >= len(whole):
         return None
     at = block.body

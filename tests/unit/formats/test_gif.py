@@ -2,12 +2,13 @@
 
 import io
 import random
+import struct
 
 import pytest
 from PIL import Image
 
 from photogate.errors import ImageRefused, Reason
-from photogate.formats import measure, strip
+from photogate.formats import gif_lzw, limits, measure, strip
 from photogate.inspection import inspect
 from tests.noise import noise
 
@@ -169,3 +170,74 @@ def test_a_graphic_control_before_text_is_the_images_as_in_decoders():
     assert look(strip(both).data) == look(both)
     own = data[:at] + control + text + b"\x21\xf9\4\0\5\0\0\0" + data[at:]
     assert b"text" not in strip(own).data
+
+
+def codes(values: list[int], size: int) -> bytes:
+    """Write LZW codes of `size` bits a pixel, each as wide as decoders expect it to be; -1 stands for a clear code."""
+    clear, number, bits, run = 1 << size, 0, 0, 0
+    for value in values:
+        width = min(12, max(size + 1, (clear + 2 + max(run - 1, 0)).bit_length()))
+        number |= ((clear if value < 0 else value) & (1 << width) - 1) << bits
+        bits += width
+        run = 0 if value < 0 else run + 1
+    return number.to_bytes(-(-bits // 8), "little")
+
+
+def repeated(values: list[int], size: int, clear_after: int) -> list[int]:
+    """Have the table cleared after each so many codes."""
+    return [c for i in range(0, len(values), clear_after) for c in (*values[i : i + clear_after], -1)]
+
+
+LITERALS = [random.Random(5).randrange(16) for _ in range(9000)]
+DEEP = [0, *range(18, 4096), *[4095] * 300]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        LITERALS,
+        DEEP,
+        [v for v in LITERALS if v < 7] * 2,
+        repeated(LITERALS, 4, 14),
+        repeated(LITERALS, 4, 1),
+        repeated(LITERALS, 4, 15),
+        repeated(LITERALS, 4, 3000),
+        repeated(LITERALS[:700], 4, 600) + repeated(LITERALS, 4, 2) + DEEP,
+        [*LITERALS[:4000], 15 << 7],
+        [*repeated(LITERALS[:900], 4, 9), 3, 25, 3],
+    ],
+)
+def test_codes_are_read_many_at_once_as_one_by_one(values, monkeypatch):
+    whole = codes([*values, 17, 0xABC, 0xDEF], 4)
+    for pixels in (1, 333, 5000, 8_300_000, 1 << 40):
+        at_once = gif_lzw.walk(whole, 4, pixels)
+        with monkeypatch.context() as patch:
+            patch.setattr(gif_lzw, "numpy_for", lambda seconds: None)
+            one_by_one = gif_lzw.walk(whole, 4, pixels)
+        assert at_once.needed() == one_by_one.needed()
+        assert at_once.used == one_by_one.used
+
+
+def one_image(content: bytes, size: int, width: int, height: int) -> bytes:
+    screen = struct.pack("<6sHHBBB", b"GIF89a", width, height, 0xF2, 0, 0) + bytes(range(24))
+    return screen + struct.pack("<BHHHHBB", 0x2C, 0, 0, width, height, 0, size) + blocks(content) + b";"
+
+
+def test_tables_that_are_cleared_again_and_again_are_refused():
+    content = codes([0, 1, 2, -1] * (limits.MAX_SHORT_LZW_RUNS + 2), 2)
+    with pytest.raises(ImageRefused, match="used before they are cleared"):
+        strip(one_image(content, 2, 4000, 4000))
+
+
+def test_sub_blocks_of_one_byte_are_refused_where_they_are_millions():
+    data = gif()
+    start, _, _ = image_data(data)
+    with pytest.raises(ImageRefused, match="sub-blocks"):
+        strip(data[:start] + b"\1\0" * 3 + b"\1\7" * (limits.MAX_SUB_BLOCKS + 1) + b"\0;")
+    with pytest.raises(ImageRefused, match="sub-blocks"):
+        strip(data[:start] + (b"\1\7" * 50 + b"\0!\xfe") * (limits.MAX_SUB_BLOCKS // 50 + 1) + b"\0;")
+
+
+def test_codes_that_only_our_own_loop_can_read_are_bounded():
+    with pytest.raises(ImageRefused, match="LZW"):
+        strip(one_image(bytes(limits.MAX_SLOW_LZW + 1), 1, 8000, 8000))
