@@ -117,7 +117,9 @@ class Context:
     claims
         Copyright and creator, as the file's carriers say them.
     look
-        How many bytes of text are still searched for property names; what is beyond is counted as one.
+        How many bytes of text are still searched for property names and marks; what is beyond is counted as one.
+    entries
+        How many Exif entries and IPTC data sets are still read; a block that is beyond is counted as one.
     """
 
     keep: frozenset[Keep] = frozenset()
@@ -126,11 +128,18 @@ class Context:
     tally: Tally = field(default_factory=Tally)
     marks: Marks = field(default_factory=Marks)
     claims: RightsClaims = field(default_factory=RightsClaims)
-    look: int = 1 << 20
+    look: int = limits.MAX_TEXT_SEARCHED
+    entries: int = limits.MAX_ENTRIES_READ
 
     def drop(self, category: MetadataCategory, where: str, count: int = 1) -> None:
         """Note that something is left out."""
         self.tally.add(category, where, count)
+
+    def text(self, text: bytes, keyword: bytes = b"") -> None:
+        """Look for marks of origin at the beginning of a text; `keyword` is the field's name, where it has one."""
+        seen = bytes(text[: min(self.look, limits.MAX_MARK_BYTES)])
+        self.look -= len(seen)
+        self.marks.text(keyword, seen)
 
     def rights(self, own: Rights | None = None) -> Rights:
         """Give the rights that may be kept, of all that the carriers said; `own` stands for Exif's."""

@@ -95,8 +95,12 @@ def read(block: bytes, context: Context, where: str = "Exif") -> Exif:
     orientation: int | None = None
     rights = {ARTIST: "", COPYRIGHT: ""}
     found = False
+    if not context.entries:
+        context.drop(MetadataCategory.OTHER, where)
+        return Exif(orientation_of(block))
     for ifd, tag, kind, count, at in _entries(block, order):
         found = True
+        context.entries = max(context.entries - 1, 0)
         category = MetadataCategory.LOCATION if ifd == "GPS IFD" else category_of(tag)
         if ifd == "IFD1":
             category = MetadataCategory.THUMBNAIL
@@ -109,7 +113,7 @@ def read(block: bytes, context: Context, where: str = "Exif") -> Exif:
         if tag == _MAKER_NOTE:  # makers keep serial numbers and owners' names there
             counts[MetadataCategory.IDENTITY, name] = 1
         if tag in _SIGNED:
-            context.marks.text(b"", bytes(block[at : at + min(count, 4096)]))
+            context.text(block[at : at + min(count, 4096)])
         if tag in rights and ifd == "IFD0" and kind in (2, 129):
             rights[tag] = decoded(block[at : at + min(count, limits.MAX_RIGHTS_BYTES)])
     for (category, name), number in counts.items():

@@ -236,7 +236,7 @@ def _used_colours(table: bytes, used: set[int], context: Context, where: str) ->
 
 def _drop(data: bytes, block: Block, context: Context) -> None:
     if block.label == COMMENT:
-        context.marks.text(b"", join(data, block.body)[:4096])
+        context.text(join(data, block.body)[:4096])
         context.drop(_C.COMMENT, "comment block")
     elif block.label == TEXT:
         context.drop(_C.COMMENT, "plain text block")

@@ -51,10 +51,10 @@ def resources(block: bytes) -> Iterator[tuple[int, int, int, int]]:
         at += size + size % 2
 
 
-def data_sets(block: bytes) -> Iterator[tuple[int, int, int, int, int]]:
+def data_sets(block: bytes, most: int = limits.MAX_EXIF_ENTRIES) -> Iterator[tuple[int, int, int, int, int]]:
     """Walk data sets (IIM 1.5): (record, number, where it starts, where its value starts, where it ends)."""
     at = 0
-    for _ in range(limits.MAX_EXIF_ENTRIES):
+    for _ in range(most):
         if at + 5 > len(block) or block[at] != 0x1C:
             return
         first, record, number = at, block[at + 1], block[at + 2]
@@ -104,7 +104,8 @@ def _records(block: bytes, context: Context, where: str) -> Rights:
     counts: dict[MetadataCategory, int] = {}
     texts: dict[int, list[str]] = {_BYLINE: [], _COPYRIGHT: []}
     utf8 = False
-    for record, number, _, at, end in data_sets(block):
+    for record, number, _, at, end in data_sets(block, min(context.entries, limits.MAX_EXIF_ENTRIES)):
+        context.entries -= 1
         category = category_of(record, number)
         counts[category] = counts.get(category, 0) + 1
         if (record, number) == (1, 90):
@@ -113,7 +114,7 @@ def _records(block: bytes, context: Context, where: str) -> Rights:
             raw = block[at : min(end, at + limits.MAX_RIGHTS_BYTES)]
             texts[number].append(raw.decode("utf-8", "replace") if utf8 else decoded(raw))
         elif record == 2:
-            context.marks.text(b"", block[at : min(end, at + 4096)])
+            context.text(block[at : min(end, at + 4096)])
     for category, count in (counts or {_C.OTHER: 1}).items():
         context.drop(category, where, count)
     return Rights("; ".join(texts[_COPYRIGHT]), "; ".join(texts[_BYLINE]))

@@ -15,7 +15,7 @@ from photogate.formats.vectors import numpy_for
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["find_end", "find_markers", "find_restarts"]
+__all__ = ["find_end", "find_marker", "find_restarts"]
 
 _MARKER = re.compile(rb"\xff[^\x00]")
 _END = re.compile(rb"\xff[^\x00\xd0-\xd7]")
@@ -43,10 +43,11 @@ def _pieces(np: Any, data: bytes, at: int) -> Iterator[tuple[int, np.ndarray[Any
             yield start, places, piece[places + 1]
 
 
-def find_restarts(data: bytes, at: int) -> tuple[list[int], int]:
+def find_restarts(data: bytes, at: int, most: int) -> tuple[list[int], int]:
     """Find the restart markers of a scan, and what ends it: any other marker, or the file's length.
 
-    A marker behind fill bytes counts as another: `find_markers` goes on from there.
+    A marker behind fill bytes counts as another: `find_marker` goes on from there. Once there are more than `most`, it
+    does not matter how many.
     """
     restarts: list[int] = []
     if np := _numpy(len(data) - at):
@@ -56,20 +57,23 @@ def find_restarts(data: bytes, at: int) -> tuple[list[int], int]:
                 restarts += (places[: others[0]] + start).tolist()
                 return restarts, start + int(places[others[0]])
             restarts += (places + start).tolist()
+            if len(restarts) > most:
+                break
         return restarts, len(data)
     for match in _MARKER.finditer(data, at):
         place = match.start()
         if not _FIRST_RESTART <= data[place + 1] <= _LAST_RESTART:
             return restarts, place
         restarts.append(place)
+        if len(restarts) > most:
+            break
     return restarts, len(data)
 
 
-def find_markers(data: bytes, at: int) -> Iterator[int]:
-    """Find every 0xFF that no zero follows, and at last the file's length."""
-    for match in _MARKER.finditer(data, at):
-        yield match.start()
-    yield len(data)
+def find_marker(data: bytes, at: int) -> int:
+    """Find the next 0xFF that no zero follows; the file's length where there is none."""
+    match = _MARKER.search(data, at)
+    return match.start() if match else len(data)
 
 
 def find_end(data: bytes, at: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass, field
 
@@ -9,7 +10,7 @@ from photogate.errors import ImageRefused, Reason
 from photogate.findings import MetadataCategory
 from photogate.formats import limits
 from photogate.formats.container import ImageFormat, Measure, check_measure, refuse
-from photogate.formats.jpeg_markers import find_markers, find_restarts
+from photogate.formats.jpeg_markers import find_marker, find_restarts
 from photogate.formats.jpeg_scan import Component, Frame, Scan
 
 __all__ = [
@@ -68,18 +69,14 @@ class Picture:
     finished: bool = False
 
 
+_NO_FILL = re.compile(rb"[^\xff]")
+_NEXT = re.compile(rb"\xff[^\0\xff]")
+
+
 def next_marker(data: bytes, at: int) -> tuple[int, int]:
     """Go to the next marker as decoders do, over fill bytes and strays: (behind it, marker), or -1 at the end."""
-    while True:
-        at = data.find(b"\xff", at)
-        if at < 0:
-            return len(data), -1
-        while at < len(data) and data[at] == 0xFF:
-            at += 1
-        if at >= len(data):
-            return len(data), -1
-        if data[at] != 0:
-            return at + 1, data[at]
+    found = _NEXT.search(data, at)
+    return (found.end(), data[found.end() - 1]) if found else (len(data), -1)
 
 
 def segment_length(data: bytes, at: int) -> int:
@@ -306,17 +303,15 @@ def _intervals(data: bytes, scan: Scan, at: int, total: int) -> int:
     if allowed > limits.MAX_RESTARTS:
         refuse(f"Expected at most {limits.MAX_RESTARTS} restart intervals; found more", at)
     size = len(data)
-    places, stop = find_restarts(data, at)
+    places, stop = find_restarts(data, at, allowed)
     if len(places) > allowed:
         places, stop = places[:allowed], places[allowed]
     scan.intervals += zip([at, *[place + 2 for place in places[:-1]]], places, strict=False)
     scan.restarts += [data[place + 1] for place in places]
     start = places[-1] + 2 if places else at
     # At most one marker more, unless there are fill bytes.
-    for place in find_markers(data, stop):
-        stop = place
-        if stop < start:  # within the fill bytes of the one before
-            continue
+    while True:
+        stop = find_marker(data, stop)
         behind, marker = stop + 2, data[stop + 1] if stop + 1 < size else 0xFF
         if marker == 0xFF:
             behind, marker = _after_fill(data, stop)
@@ -329,8 +324,7 @@ def _intervals(data: bytes, scan: Scan, at: int, total: int) -> int:
         if not 0xD0 <= marker <= 0xD7 or len(scan.restarts) >= allowed:
             return stop
         scan.restarts.append(marker)
-        start = behind
-    return len(data)
+        start = stop = behind
 
 
 def _end_of_data(data: bytes) -> int:
@@ -339,6 +333,5 @@ def _end_of_data(data: bytes) -> int:
 
 
 def _after_fill(data: bytes, at: int) -> tuple[int, int]:
-    while at < len(data) and data[at] == 0xFF:
-        at += 1
-    return (at + 1, data[at]) if at < len(data) else (len(data), -1)
+    found = _NO_FILL.search(data, at)
+    return (found.end(), data[found.start()]) if found else (len(data), -1)

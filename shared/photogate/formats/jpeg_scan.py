@@ -102,10 +102,10 @@ def trim(data: bytes, frame: Frame, scans: Sequence[Scan], finished: bool) -> in
             "Expected simplejpeg, to look for bytes behind the last MCU; it is not installed",
             reason=Reason.STRIP_FAILED,
         ) from error
-    if sum(_pixels(frame, scan) for scan in scans) > limits.MAX_CHECKED_PIXELS:
-        refuse(f"Expected at most {limits.MAX_CHECKED_PIXELS} pixels over all scans; found more")
     hidden = decodes = 0
-    decode = _Decoder(simplejpeg.decode_jpeg)
+    decode = _Decoder(simplejpeg.decode_jpeg, left=limits.checked_pixels(len(data)))
+    if sum(_pixels(frame, scan) for scan in scans) > decode.left:
+        refuse(f"Expected at most {decode.left} pixels over all scans; found more")
     for number, scan in enumerate(scans):
         columns, rows = frame.units(scan.components)
         total = columns * rows
@@ -131,7 +131,7 @@ def trim(data: bytes, frame: Frame, scans: Sequence[Scan], finished: bool) -> in
                     prefixes[count] = _prefix(frame, scan, shape)
                 middle = [b"".join((_tables(s), _sos(s), data[slice(*s.intervals[i])])) for s in before]
                 build = _builder(b"".join((prefixes[count], *middle, _tables(scan), _sos(scan))))
-                decode.pixels = count * _unit_pixels(scan)
+                decode.pixels = (1 + len(before)) * count * _unit_pixels(scan)
                 try:
                     need = _needed(data, start, end, build, decode)
                     if not finished and scan is scans[-1] and i == len(scan.intervals) - 1:
@@ -186,7 +186,7 @@ def _without_hidden(data: bytes, frame: Frame, scan: Scan, before: Sequence[Scan
             parts += (view[start:end], _RESTARTS[i % 8])
         parts.append(view[slice(*each.intervals[0])])  # any will do for the one interval more
     parts[-2:] = [bytes(_PAD)]
-    decode.pixels = scan.interval * (full + 1) * _unit_pixels(scan)
+    decode.pixels = (1 + len(before)) * scan.interval * (full + 1) * _unit_pixels(scan)
     warning = decode.warning(b"".join((*parts, b"\xff\xd9")))
     return full - 1 if f" {_PAD} extraneous bytes before marker 0xd9" in warning else 0
 
@@ -330,13 +330,13 @@ class _Decoder:
     decode: Callable[..., Any]
     colours: str = "GRAY"
     pixels: int = 0
-    left: int = limits.MAX_CHECKED_PIXELS
+    left: int = 0
 
     def warning(self, jpeg: bytes) -> str:
         """Decode; give the decoder's first warning, or nothing."""
         self.left -= self.pixels
         if self.left < 0:
-            refuse(f"Expected at most {limits.MAX_CHECKED_PIXELS} pixels over all scans; found more")
+            refuse("Expected fewer pixels over all scans, for the size of the file; found more than a second checks")
         try:
             self.decode(jpeg, colorspace=self.colours, min_height=1, min_width=1, min_factor=8, strict=True)
         except (ValueError, RuntimeError) as error:

@@ -11,8 +11,12 @@ from typing import Final
 __all__ = [
     "MAX_BOXES",
     "MAX_CHECKED_PIXELS",
+    "MAX_CHECKED_PIXELS_A_BYTE",
+    "MAX_CHECKED_PIXELS_TOTAL",
     "MAX_CHUNKS",
+    "MAX_CLEARED_ROWS",
     "MAX_DIMENSION",
+    "MAX_ENTRIES_READ",
     "MAX_EXIF_ENTRIES",
     "MAX_FRAMES",
     "MAX_FRAME_PIXELS_TOTAL",
@@ -22,8 +26,10 @@ __all__ = [
     "MAX_INFLATED_IMAGE",
     "MAX_INFLATED_TEXT",
     "MAX_INFLATION",
+    "MAX_MARK_BYTES",
     "MAX_NESTING",
     "MAX_PIXELS",
+    "MAX_RAW_PROFILE",
     "MAX_RESTARTS",
     "MAX_RIGHTS_BYTES",
     "MAX_SCANS",
@@ -33,7 +39,9 @@ __all__ = [
     "MAX_SLOW_LZW",
     "MAX_SLOW_SCAN",
     "MAX_SUB_BLOCKS",
+    "MAX_TEXT_SEARCHED",
     "MAX_UNFILTERED",
+    "checked_pixels",
 ]
 
 # A 200-megapixel phone sensor is the largest in use; decoded at 4 bytes a pixel that is 1 GB, what a function may hold.
@@ -57,22 +65,35 @@ MAX_SEGMENTS: Final = 4_096
 # decoder one pass over all coefficients.
 MAX_SCANS: Final = 256
 
-# Restart intervals of one MCU over 268 megapixels would be 4 million; files in use have one a row or one a few MCUs.
-MAX_RESTARTS: Final = 1_048_576
+# Restart intervals: files in use have one a row or one a few MCUs; of one MCU each these are 67 megapixels. Where each
+# begins and ends takes 200 bytes.
+MAX_RESTARTS: Final = 262_144
 
-# Intervals and scans that are checked one by one for hidden bytes: each costs a decoder's start, about 20 microseconds.
-MAX_SCAN_DECODES: Final = 32_768
+# Intervals and scans that are checked one by one for hidden bytes: each costs a decoder's start, about 30 microseconds.
+MAX_SCAN_DECODES: Final = 16_384
 
-# Pixels over all decodes that look for hidden bytes, intervals and scans together: a 100-megapixel progressive photo of
-# 10 scans. Scans of nothing over the largest frame cost a decoder 4 ns a pixel, and so would take minutes.
-MAX_CHECKED_PIXELS: Final = 1_073_741_824
+# Pixels over all decodes that look for hidden bytes, intervals and scans together, with the scans that they refine: 12
+# times those of a progressive photo of 10 scans. Scans of nothing cost a decoder 4 ns a pixel, so a small file may have
+# as many as take a second; a photo has a byte for 10 pixels at the most, and the largest is 80 megapixels. WebP costs
+# 10 ns a pixel, and two decodes at the least.
+MAX_CHECKED_PIXELS: Final = 134_217_728
+MAX_CHECKED_PIXELS_A_BYTE: Final = 128
+MAX_CHECKED_PIXELS_TOTAL: Final = 1_073_741_824
+
+
+def checked_pixels(size: int) -> int:
+    """Give how many pixels may be decoded to look for hidden bytes in a file of `size` bytes."""
+    return min(max(MAX_CHECKED_PIXELS, MAX_CHECKED_PIXELS_A_BYTE * size), MAX_CHECKED_PIXELS_TOTAL)
+
 
 # A scan that only our own decoder can follow (odd sampling, damage): it reads 2 MB/s.
 MAX_SLOW_SCAN: Final = 4 * 1024 * 1024
 
-# Bytes of PNG rows of less than 8 bits a pixel whose filters our own code undoes, at 8 MB/s. Encoders leave such rows
-# unfiltered.
+# Bytes of PNG rows of less than 8 bits a pixel whose filters our own code undoes, at 7 MB/s and more. Encoders leave
+# such rows unfiltered. And rows of which the bits behind the last pixel are looked at one by one, which costs 2
+# microseconds: the tallest picture, interlaced, has 120,000.
 MAX_UNFILTERED: Final = 4 * 1024 * 1024
+MAX_CLEARED_ROWS: Final = 262_144
 
 # GIF sub-blocks hold 255 bytes, but for the last of an image; a file of one-byte sub-blocks has one every two bytes.
 MAX_SUB_BLOCKS: Final = 1_048_576
@@ -99,6 +120,15 @@ MAX_IFDS: Final = 4_096
 # Entries of all directories of one Exif block: maker notes aside, cameras write about 120.
 MAX_EXIF_ENTRIES: Final = 4_096
 
+# Entries and IPTC data sets of all blocks of a file that are counted by what they say; of further blocks only the
+# orientation is read. Each costs 2 microseconds.
+MAX_ENTRIES_READ: Final = 16_384
+
+# Bytes of text of a file that are searched for property names and generators, and of one text field: generators sign
+# early. Searching takes 20 ms a megabyte.
+MAX_TEXT_SEARCHED: Final = 1_048_576
+MAX_MARK_BYTES: Final = 16_384
+
 # The largest profiles in use (six-ink printers) are 3 MB.
 MAX_ICC_BYTES: Final = 16 * 1024 * 1024
 MAX_ICC_TAGS: Final = 256
@@ -110,6 +140,9 @@ MAX_INFLATED_TEXT: Final = 16 * 1024 * 1024
 # colour in RGBA. Inflating takes about 2 s a GB, and zlib reaches 1,000 times the size; photos reach 10 times.
 MAX_INFLATED_IMAGE: Final = 402_653_184
 MAX_INFLATION: Final = 64
+
+# Hexadecimal digits of a raw profile in PNG's text that are read for the report and the orientation.
+MAX_RAW_PROFILE: Final = 4 * 1024 * 1024
 
 # One kept rights field (copyright, creator), in bytes of UTF-8.
 MAX_RIGHTS_BYTES: Final = 4_096

@@ -29,7 +29,7 @@ from photogate.formats.png_fields import (
 from photogate.formats.png_fields import (
     field as plain_field,
 )
-from photogate.formats.png_rows import Header, Rows, cleared, exact, histogram
+from photogate.formats.png_rows import Header, Rows, Work, cleared, exact, histogram
 from photogate.formats.png_text import Texts, read_text
 from photogate.formats.png_verify import verify
 
@@ -66,6 +66,7 @@ class _Picture:
     declared: int | None = None
     used: set[int] = field(default_factory=set)
     texts: Texts = field(default_factory=Texts)
+    work: Work = field(default_factory=Work)
 
 
 def _chunks(data: bytes) -> Iterator[_Chunk]:
@@ -159,7 +160,7 @@ def _image(
     if rows is None:
         return pieces
     if spare and (rows.dirty or not rows.plain):
-        pieces = cleared(pieces, header, *size, context)
+        pieces = cleared(pieces, header, *size, picture.work, context)
     if not indexed:
         return pieces
     if rows.plain:

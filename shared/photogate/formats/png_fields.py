@@ -47,13 +47,12 @@ def read_header(data: bytes) -> Header:
 
 def field(header: Header, kind: bytes, body: bytes) -> bytes | None:
     """Rebuild a chunk of plain numbers; None where it is none that rendering needs."""
-    numbers = list(body)
     if kind in COLOUR:
         return _colour(kind, body) if len(body) == COLOUR[kind] else None
     if kind == b"sBIT":
         samples = 3 if header.colour == 3 else CHANNELS[header.colour]
         depth = 8 if header.colour == 3 else header.depth
-        return body if len(body) == samples and all(0 < n <= depth for n in numbers) else None
+        return body if len(body) == samples and all(0 < n <= depth for n in body) else None
     if kind == b"bKGD":
         return body if header.colour == 3 and len(body) == 1 else _sample(header, body, {0: 1, 4: 1, 2: 3, 6: 3})
     if kind == b"tRNS" and header.colour != 3:

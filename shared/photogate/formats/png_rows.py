@@ -15,7 +15,7 @@ from photogate.findings import MetadataCategory
 from photogate.formats import deflate, limits
 from photogate.formats.container import Context, refuse
 
-__all__ = ["CHANNELS", "Header", "Rows", "cleared", "exact", "histogram"]
+__all__ = ["CHANNELS", "Header", "Rows", "Work", "cleared", "exact", "histogram"]
 
 # 11.2.1: samples a pixel, by colour type.
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -228,7 +228,17 @@ def _again(pieces: list[memoryview], expected: int, context: Context | None) -> 
     return [memoryview(bytes(out))]
 
 
-def cleared(pieces: list[memoryview], header: Header, width: int, height: int, context: Context) -> list[memoryview]:
+@dataclass(slots=True)
+class Work:
+    """What may still be done to the rows of a file, over all frames."""
+
+    rows: int = limits.MAX_CLEARED_ROWS
+    filtered: int = limits.MAX_UNFILTERED
+
+
+def cleared(
+    pieces: list[memoryview], header: Header, width: int, height: int, work: Work, context: Context
+) -> list[memoryview]:
     """Compress the rows again with the bits behind their last pixels zero; as they were, where those are zero already.
 
     A filter may hide them (9.2): the byte that they stand in is then coded as the difference that the filter wants.
@@ -236,13 +246,16 @@ def cleared(pieces: list[memoryview], header: Header, width: int, height: int, c
     Raises
     ------
     ImageRefused
-        More filtered rows than a bounded time allows.
+        More rows, or filtered bytes, than a bounded time allows.
     """
     deflater = deflate.compressobj(6)
     out, buffer = bytearray(), bytearray()
     source = _inflated(pieces, header.size(width, height))
-    filtered = changed = 0
+    changed = 0
     for bits, rows in header.passes(width, height):
+        work.rows -= rows
+        if work.rows < 0:
+            refuse(f"Expected at most {limits.MAX_CLEARED_ROWS} rows with bits behind their last pixel; found more")
         stride, mask = 1 + (bits + 7) // 8, 0xFF << (-bits % 8) & 0xFF
         above, above_clean = bytes(stride - 1), 0
         for _ in range(rows):
@@ -250,8 +263,8 @@ def cleared(pieces: list[memoryview], header: Header, width: int, height: int, c
                 buffer += next(source)
             row = buffer[:stride]
             del buffer[:stride]
-            filtered += stride if row[0] else 0
-            if filtered > limits.MAX_UNFILTERED:
+            work.filtered -= stride if row[0] else 0
+            if work.filtered < 0:
                 refuse(
                     f"Expected at most {limits.MAX_UNFILTERED} bytes of filtered rows of less than 8 bits; found more"
                 )
@@ -280,8 +293,18 @@ def _unfiltered(row: bytearray, above: bytes) -> bytes:
         return bytes(value + up & 0xFF for value, up in zip(coded, above, strict=True))
     raw = bytearray()
     left = corner = 0
-    for value, up in zip(coded, above, strict=True):
-        left = value + _predicted(kind, left, up, corner) & 0xFF
+    if kind == 3:
+        for value, up in zip(coded, above, strict=True):
+            left = value + (left + up) // 2 & 0xFF
+            raw.append(left)
+        return bytes(raw)
+    if kind > 4:
+        refuse("Expected a filter of 0 to 4; found another")
+    for value, up in zip(coded, above, strict=True):  # what `_predicted` says, without the call
+        to_left, to_up, to_corner = abs(up - corner), abs(left - corner), abs(left + up - corner - corner)
+        if to_left > to_up or to_left > to_corner:
+            left = up if to_up <= to_corner else corner
+        left = left + value & 0xFF
         corner = up
         raw.append(left)
     return bytes(raw)
@@ -293,8 +316,6 @@ def _predicted(kind: int, left: int, up: int, corner: int) -> int:
         return (0, left, up)[kind]
     if kind == 3:
         return (left + up) // 2
-    if kind > 4:
-        refuse("Expected a filter of 0 to 4; found another")
     estimate = left + up - corner
     return min((left, up, corner), key=lambda neighbour: abs(estimate - neighbour))
 

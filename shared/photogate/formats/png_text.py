@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 from photogate.findings import MetadataCategory
@@ -32,7 +31,7 @@ _KEYWORDS = {
 _XMP = b"XML:com.adobe.xmp"
 _RAW_EXIF = (b"Raw profile type exif", b"Raw profile type APP1")
 _RAW_IPTC = (b"Raw profile type iptc", b"Raw profile type 8bim")
-_HEX = re.compile(rb"[^0-9A-Fa-f]")
+_NO_DIGITS = bytes(set(range(256)) - set(b"0123456789abcdefABCDEF"))
 
 
 @dataclass(slots=True)
@@ -110,7 +109,7 @@ def _keyword(where: str, keyword: bytes, text: bytes, texts: Texts) -> None:
     if keyword.startswith(b"Raw profile type"):
         context.drop(_C.IDENTITY, f"{where} raw profile")
         return
-    context.marks.text(keyword, text)
+    context.text(text, keyword)
     lower = keyword.lower()
     if lower == b"copyright":
         context.claims.text = context.claims.text.otherwise(Rights(copyright=decoded(text[: limits.MAX_RIGHTS_BYTES])))
@@ -131,6 +130,6 @@ def category_of(keyword: bytes) -> MetadataCategory:
 
 def _raw_profile(text: bytes) -> bytes:
     """ImageMagick's hexadecimal: an empty line, the profile's name, its length, then the digits."""
-    lines = text.split(b"\n", 3)
-    digits = _HEX.sub(b"", lines[3]) if len(lines) > 3 else b""
+    lines = text[: limits.MAX_RAW_PROFILE].split(b"\n", 3)
+    digits = lines[3].translate(None, _NO_DIGITS) if len(lines) > 3 else b""
     return bytes.fromhex(digits[: len(digits) & ~1].decode("ascii"))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 from photogate.findings import Evidence, Provenance, Synthetic
+from photogate.formats import limits
 
 __all__ = ["Marks"]
 
@@ -88,8 +89,7 @@ _SIGNED = re.compile(
 # ComfyUI writes its graph to Exif's Make and Model where a format has no text of its own.
 _GRAPHS = (b"prompt:{", b"prompt: {", b"workflow:{", b"workflow: {")
 
-# How much of a text is searched: generators sign early, and a 16 MB text must not cost a second.
-_LOOK = 16_384
+# How much of a packet is searched: generators sign early, and a 16 MB packet must not cost a second.
 _LOOK_XMP = 262_144
 
 
@@ -121,7 +121,7 @@ class Marks:
     def text(self, keyword: bytes, text: bytes) -> None:
         """Look for a generator's name in a text field; `keyword` is the field's name, where it has one."""
         keyword = keyword.strip(b"\0 ").lower()
-        head = text[:_LOOK].replace(b"\0", b"")  # UTF-16 of what is ASCII
+        head = text[: limits.MAX_MARK_BYTES].replace(b"\0", b"")  # UTF-16 of what is ASCII
         lower = head.lower()
         signed = keyword in _GENERATOR_KEYWORDS or lower.startswith(_GRAPHS)
         if signed or any(name in lower for name in _GENERATORS):

@@ -195,7 +195,7 @@ def _report(file: File, page: Page, context: Context) -> None:
             iptc.read(_records(file.raw(page, tag)), context, f"{_NAMES[tag]} tag")
         else:
             if tag in (270, 305, 315):
-                context.marks.text(b"", file.raw(page, tag)[:4096])
+                context.text(file.raw(page, tag)[:4096])
             context.drop(_CATEGORIES.get(tag, exif.category_of(tag)), _NAMES.get(tag, "tag of a page"))
 
 

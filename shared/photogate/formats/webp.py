@@ -126,7 +126,9 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
     """Write the picture or animation again, and nothing else."""
     file = _parse(data, context)
     if context.check_scan:
-        budget = Budget()
+        budget = Budget(len(data))
+        images = [image for image in (file.image, *(image for _, image in file.frames)) if image is not None]
+        budget.plan(sum(image.width * image.height for image in images))
         if file.image is not None:
             file.image = _trimmed(data, file.image, context, budget)
         file.frames = [(control, _trimmed(data, image, context, budget)) for control, image in file.frames]

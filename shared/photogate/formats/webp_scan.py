@@ -21,16 +21,21 @@ __all__ = ["Budget", "needed"]
 
 
 class Budget:
-    """Pixels that may be decoded in all, over the frames of one file."""
+    """Pixels that may be decoded in all, over the frames of a file of so many bytes."""
 
-    def __init__(self) -> None:
-        self.left = limits.MAX_CHECKED_PIXELS
+    def __init__(self, size: int) -> None:
+        self.left = limits.checked_pixels(size)
+
+    def plan(self, pixels: int) -> None:
+        """Refuse, before anything is decoded, what takes two decodes of each pixel beyond the budget."""
+        if 2 * pixels > self.left:
+            self.take(2 * pixels)
 
     def take(self, pixels: int) -> None:
         """Count one decode."""
         self.left -= pixels
         if self.left < 0:
-            refuse(f"Expected at most {limits.MAX_CHECKED_PIXELS} pixels over all frames; found more")
+            refuse("Expected fewer pixels over all frames, for the size of the file; found more than may be checked")
 
 
 class _Decode(Protocol):
@@ -69,32 +74,45 @@ def needed(
     whole = decode(alpha, coded)
     if whole is None:
         refuse("Expected an image that decodes; found damage")
+    new: bytes = coded
     if kind == b"VP8 ":
-        parts = vp8.partitions(coded)
-        padded = [parts[0], *(part.rstrip(b"\0") + bytes(_READ_AHEAD) for part in parts[1:])]
-        if decode(alpha, vp8.joined(padded)) == whole:
-            parts = padded
-        before = list(parts)
-        for i in range(1, len(parts)):
-
-            def enough(length: int, i: int = i) -> bool:
-                return decode(alpha, vp8.joined([*parts[:i], parts[i][:length], *parts[i + 1 :]])) == whole
-
-            least = parts[i][: _least(len(parts[i]), enough)]
-            parts[i] = least.rstrip(b"\0") + bytes(_READ_AHEAD)
-            if not enough(len(parts[i])):  # a decoder tells missing bytes from zeros where too many are missing
-                parts[i] = (least + bytes(_READ_AHEAD))[: len(before[i])]  # else each run would add to it
-        coded = vp8.joined(parts)
-        if parts != before and passes:  # what reads past the end of one partition may need less of another now
-            return needed(kind, coded, alpha, size, budget, passes - 1)
+        new, again = _partitions(coded, lambda coded: decode(alpha, coded) == whole)
+        if again and passes:  # what reads past the end of one partition may need less of another now
+            return needed(kind, new, alpha, size, budget, passes - 1)
     else:
         view = memoryview(coded)
-        coded = coded[: _least(len(coded), lambda length: decode(alpha, view[:length]) == whole)]
-    if decode(alpha, coded) != whole:
+        new = coded[: _least(len(coded), lambda length: decode(alpha, view[:length]) == whole)]
+    if new != coded and decode(alpha, new) != whole:
         refuse("Expected an image whose partitions are read one by one; found another")
     if alpha is None or alpha[0] & 3 == 0:
-        return coded, len(alpha or b"")
-    return coded, _least(len(alpha), lambda length: decode(alpha[:length], coded) == whole)
+        return new, len(alpha or b"")
+    return new, _least(len(alpha), lambda length: decode(alpha[:length], new) == whole)
+
+
+def _partitions(coded: bytes, same: Callable[[bytes], bool]) -> tuple[bytes, bool]:
+    """Cut each partition behind the last byte that a pixel depends on; tell whether any was cut. Zeros follow each."""
+    parts = vp8.partitions(coded)
+    padded = [parts[0], *(_padded(part.rstrip(b"\0")) for part in parts[1:])]
+    if padded == parts or same(vp8.joined(padded)):
+        parts = padded
+    before = list(parts)
+    for i in range(1, len(parts)):
+
+        def enough(part: bytes, i: int = i) -> bool:
+            return same(vp8.joined([*parts[:i], part, *parts[i + 1 :]]))
+
+        body = parts[i].rstrip(b"\0")
+        if body and parts[i] == _padded(body) and not enough(_padded(body[:-1])):
+            continue
+        least = parts[i][: _least(len(parts[i]), lambda length, i=i, enough=enough: enough(parts[i][:length]))]  # type: ignore[misc]
+        parts[i] = _padded(least.rstrip(b"\0"))
+        if not enough(parts[i]):  # a decoder tells missing bytes from zeros where too many are missing
+            parts[i] = _padded(least)[: len(before[i])]  # else each run would add to it
+    return vp8.joined(parts), parts != before
+
+
+def _padded(part: bytes) -> bytes:
+    return part + bytes(_READ_AHEAD)
 
 
 def _least(size: int, enough: Callable[[int], bool]) -> int:
@@ -145,7 +163,7 @@ def _decoder(kind: bytes, size: tuple[int, int], budget: Budget) -> _Decode:
         budget.take(size[0] * size[1])
         try:
             with Image.open(io.BytesIO(_still(kind, size, alpha, coded)), formats=["WEBP"]) as picture:
-                return hashlib.blake2b(picture.tobytes()).digest()
+                return hashlib.sha256(picture.tobytes()).digest()
         except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
             return None
 
