@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from photogate.formats import limits
 from photogate.formats.av1_sequence import Sequence, sequence_header
 from photogate.formats.bmff_boxes import Fields, same
 from photogate.formats.container import refuse
@@ -33,9 +34,6 @@ _SLICES = frozenset({*range(10), *range(16, 22)})
 
 _SEQUENCE_HEADER, _FRAME_HEADER, _TILE_GROUP, _FRAME = 1, 3, 4, 6
 TILES = frozenset({_TILE_GROUP, _FRAME})
-MAX_UNITS = 65_536
-# Tile sizes, segmentation, restoration, motion and film grain at their longest stay below (AV1 5.9).
-_MAX_FRAME_HEADER = 1024
 
 
 @dataclass(slots=True)
@@ -137,7 +135,7 @@ def hevc(
         size = int.from_bytes(data[at : at + size_of_length], "big")
         start = at + size_of_length
         at = start + size
-        if at > len(data) or units > MAX_UNITS:
+        if at > len(data) or units > limits.MAX_UNITS:
             refuse("Expected NAL units that fill the picture's data; found a length that does not fit")
         kind = _hevc_kind(data[start : start + 3])
         if kind in _SLICES:
@@ -196,8 +194,8 @@ def obus(data: bytes | memoryview) -> list[tuple[int, int, int, int]]:
     found: list[tuple[int, int, int, int]] = []
     at = 0
     while at < len(data):
-        if len(found) >= MAX_UNITS:
-            refuse(f"Expected at most {MAX_UNITS} OBUs; found more")
+        if len(found) >= limits.MAX_UNITS:
+            refuse(f"Expected at most {limits.MAX_UNITS} OBUs; found more")
         first = data[at]
         if first & 0x80:
             refuse("Expected an OBU header; found a forbidden bit")
@@ -263,8 +261,8 @@ def av1(
                 shown[layer] = shown.get(layer, 0) + 1
             frames += keeps
             if kind == _FRAME_HEADER:
-                if len(payload) > _MAX_FRAME_HEADER:
-                    refuse(f"Expected a frame header of at most {_MAX_FRAME_HEADER} bytes; found a longer one")
+                if len(payload) > limits.MAX_FRAME_HEADER:
+                    refuse(f"Expected a frame header of at most {limits.MAX_FRAME_HEADER} bytes; found a longer one")
                 payload = bytes(payload).rstrip(b"\0")  # 5.3.4: zeros behind the stop bit say nothing
         elif kind != _TILE_GROUP:
             dropped.count += 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from photogate.formats import limits
 from photogate.formats.bits import BitCopy
 from photogate.formats.container import refuse
 
@@ -17,7 +18,6 @@ __all__ = ["PPS", "SPS", "VPS", "ParameterSet", "parameter_set", "slice_pps", "s
 
 VPS, SPS, PPS = 32, 33, 34
 # Scaling lists of all sizes are 1.1 kB; a set with them, tiles and reference sets stays far below.
-_MAX_SET = 8192
 _IDR = frozenset({19, 20})
 
 
@@ -75,8 +75,8 @@ def parameter_set(unit: bytes) -> ParameterSet:
         It does not parse, or has extensions of several views.
     """
     kind = unit[0] >> 1
-    if len(unit) > _MAX_SET:
-        refuse(f"Expected HEVC parameter sets of at most {_MAX_SET} bytes; found a longer one")
+    if len(unit) > limits.MAX_PARAMETER_SET:
+        refuse(f"Expected HEVC parameter sets of at most {limits.MAX_PARAMETER_SET} bytes; found a longer one")
     copy = BitCopy(_unescaped(unit[2:]))
     number, refers, bits = {VPS: _vps, SPS: _sps, PPS: _pps}[kind](copy)
     return ParameterSet(kind, number, refers, unit[:2] + _escaped(copy.ended()), bits)
@@ -343,7 +343,7 @@ def slice_unit(unit: bytes | memoryview, pps: ParameterSet, sps: ParameterSet) -
     unit = unit[:end]
     if not pps.bits["extension"] and not pps.bits["extra"]:
         return unit
-    head = bytes(unit[2:_MAX_SET])
+    head = bytes(unit[2 : limits.MAX_PARAMETER_SET])
     copy = BitCopy(_unescaped(head))
     _slice_header(copy, unit[0] >> 1, pps.bits, sps.bits)
     # byte_alignment() ends the header, and its one bit keeps escapes on either side apart

@@ -19,15 +19,19 @@ __all__ = [
     "MAX_ENTRIES_READ",
     "MAX_EXIF_ENTRIES",
     "MAX_FRAMES",
+    "MAX_FRAME_HEADER",
     "MAX_FRAME_PIXELS_TOTAL",
     "MAX_ICC_BYTES",
     "MAX_ICC_TAGS",
     "MAX_IFDS",
     "MAX_INFLATED_IMAGE",
+    "MAX_INFLATED_STRIP",
     "MAX_INFLATED_TEXT",
     "MAX_INFLATION",
     "MAX_MARK_BYTES",
     "MAX_NESTING",
+    "MAX_PAGE_ENTRIES",
+    "MAX_PARAMETER_SET",
     "MAX_PIXELS",
     "MAX_RAW_PROFILE",
     "MAX_RESTARTS",
@@ -38,10 +42,16 @@ __all__ = [
     "MAX_SHORT_LZW_RUNS",
     "MAX_SLOW_LZW",
     "MAX_SLOW_SCAN",
+    "MAX_STRIPS",
+    "MAX_STRIP_BYTES",
     "MAX_SUB_BLOCKS",
     "MAX_TEXT_SEARCHED",
+    "MAX_TIFF_ENTRIES",
     "MAX_UNFILTERED",
+    "MAX_UNITS",
+    "MAX_VALUE_READS",
     "checked_pixels",
+    "strip_bytes",
 ]
 
 # A 200-megapixel phone sensor is the largest in use; decoded at 4 bytes a pixel that is 1 GB, what a function may hold.
@@ -117,6 +127,28 @@ MAX_NESTING: Final = 12
 # Pages and sub-images of a TIFF.
 MAX_IFDS: Final = 4_096
 
+# Entries of one directory of a TIFF, and of all: 2,000 pages have about 30,000.
+MAX_PAGE_ENTRIES: Final = 4_096
+MAX_TIFF_ENTRIES: Final = 131_072
+
+# How often a byte of a TIFF may be read as a tag's value, on average. Writers give each page its own values, which are
+# read up to four times; pages that share one of 16 MB could have it read thousands of times.
+MAX_VALUE_READS: Final = 8
+
+# Strips and tiles of a TIFF, all pages together: 268 megapixels in tiles of 64 x 64 are 65,536.
+MAX_STRIPS: Final = 131_072
+
+# What one strip or tile may decode to, if that is more than 8 times its size: a page of 4,700 x 4,700 in RGB, which may
+# be blank; and of 7,700 x 7,700 if it is not more than MAX_INFLATION times its size.
+MAX_STRIP_BYTES: Final = 64 * 1024 * 1024
+MAX_INFLATED_STRIP: Final = 170 * 1024 * 1024
+
+# Units (NAL or OBU) of a coded picture of a HEIF file; bytes of an HEVC parameter set, and of an AV1 frame header: with
+# tile sizes, segmentation, restoration, motion and film grain at their longest it stays below (AV1 5.9).
+MAX_UNITS: Final = 65_536
+MAX_PARAMETER_SET: Final = 8_192
+MAX_FRAME_HEADER: Final = 1_024
+
 # Entries of all directories of one Exif block: maker notes aside, cameras write about 120.
 MAX_EXIF_ENTRIES: Final = 4_096
 
@@ -146,3 +178,8 @@ MAX_RAW_PROFILE: Final = 4 * 1024 * 1024
 
 # One kept rights field (copyright, creator), in bytes of UTF-8.
 MAX_RIGHTS_BYTES: Final = 4_096
+
+
+def strip_bytes(size: int) -> int:
+    """Give how many bytes a strip or tile of a TIFF may decode to that has `size` bytes."""
+    return max(MAX_STRIP_BYTES, min(MAX_INFLATION * size, MAX_INFLATED_STRIP), 8 * size)

@@ -15,7 +15,7 @@ from photogate.formats import exif, icc, iptc, limits, xmp
 from photogate.formats.container import Context, ImageFormat, Measure, Rewritten, refuse
 from photogate.formats.rights import Rights, decoded
 from photogate.formats.tiff_file import CODES, XMP, File, Page
-from photogate.formats.tiff_layout import MAX_SEGMENTS, Tags, write_segments
+from photogate.formats.tiff_layout import Tags, write_segments
 from photogate.formats.tiff_segments import JPEG, OLD_JPEG
 
 __all__ = ["STAYS", "measure", "rewrite", "verify"]
@@ -66,7 +66,7 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
         file.order + ("HHHQ" if file.big else "HI"), *((43, 8, 0, 0) if file.big else (42, 0))
     )
     link = 8 if file.big else 4
-    budget = [MAX_SEGMENTS, 4 * len(data) + 65_536]
+    budget = [limits.MAX_STRIPS, 4 * len(data) + 65_536]
     for page in file.pages:
         _report(file, page, context)
     for page in file.kept():
@@ -111,7 +111,7 @@ def _tags(file: File, page: Page, out: bytearray, context: Context, budget: list
         if tag in _ONLY_YCBCR and photometric != _YCBCR:
             continue
         entry = page.entries.get(tag)
-        raw = file.raw(page, tag)[: 8 * count] if entry is not None and entry.type == 5 else b""
+        raw = file.raw(page, tag, 8 * count) if entry is not None and entry.type == 5 else b""
         if len(raw) == 8 * count and (value := _rationals(file, raw)) is not None:
             tags[tag] = (5, count, value)
     depth = file.one(page, 258, 1)
@@ -124,7 +124,7 @@ def _tags(file: File, page: Page, out: bytearray, context: Context, budget: list
             context.drop(_C.DEVICE, "ICC profile: description, identity, dates")
         if profile is not None:
             tags[34675] = (7, len(profile), profile)
-    own = Rights(*(decoded(file.raw(page, tag)[: limits.MAX_RIGHTS_BYTES]) for tag in (33432, 315)))
+    own = Rights(*(decoded(file.raw(page, tag, limits.MAX_RIGHTS_BYTES)) for tag in (33432, 315)))
     kept = context.rights(own)
     for tag, said in ((33432, kept.copyright), (315, kept.creator)):
         if said:
@@ -195,7 +195,7 @@ def _report(file: File, page: Page, context: Context) -> None:
             iptc.read(_records(file.raw(page, tag)), context, f"{_NAMES[tag]} tag")
         else:
             if tag in (270, 305, 315):
-                context.text(file.raw(page, tag)[:4096])
+                context.text(file.raw(page, tag, 4096))
             context.drop(_CATEGORIES.get(tag, exif.category_of(tag)), _NAMES.get(tag, "tag of a page"))
 
 

@@ -14,7 +14,6 @@ __all__ = ["CODES", "SIZES", "XMP", "Entry", "File", "Page"]
 # Bytes of a value by type, and the integer types' codes of `struct`.
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 CODES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
-_MAX_ENTRIES = 4_096
 XMP, _SUB, _DNG = 700, 330, 50706
 _CFA = (32803, 34892)
 
@@ -48,6 +47,8 @@ class File:
             refuse("Expected version 42 or 43 of TIFF; found another", 2, Reason.UNSUPPORTED_FORMAT)
         self.wide = "Q" if self.big else "I"
         self.pages: list[Page] = []
+        self._left = limits.MAX_TIFF_ENTRIES
+        self._unread = limits.MAX_VALUE_READS * len(data) + limits.MAX_TEXT_SEARCHED
         (at,) = struct.unpack_from(self.order + self.wide, data, 8 if self.big else 4)
         seen: set[int] = set()
         # Files in use have chains that return to an earlier page; decoders end there, and so do we.
@@ -73,10 +74,13 @@ class File:
             refuse("Expected a directory within the file; found an offset outside", at)
         (count,) = struct.unpack_from(self.order + ("Q" if self.big else "H"), self.data, at)
         end = at + count_size + entry * count
-        if not 0 < count <= _MAX_ENTRIES or end > len(self.data):
+        if not 0 < count <= limits.MAX_PAGE_ENTRIES or end > len(self.data):
             if self.pages:
                 return 0
             refuse("Expected a directory within the file; found one that leaves it", at)
+        self._left -= count
+        if self._left < 0:
+            refuse(f"Expected at most {limits.MAX_TIFF_ENTRIES} entries in all directories; found more", at)
         entries: dict[int, Entry] = {}
         inline = 8 if self.big else 4
         for i in range(count):
@@ -108,16 +112,28 @@ class File:
         if entry is None or entry.type not in CODES:
             return []
         count = min(entry.count, most)
+        self._charge(count * SIZES[entry.type])
         return list(struct.unpack_from(f"{self.order}{count}{CODES[entry.type]}", self.data, entry.at))
 
     def one(self, page: Page, tag: int, default: int) -> int:
         """Read a tag's first integer."""
         return next(iter(self.many(page, tag, 1)), default)
 
-    def raw(self, page: Page, tag: int) -> bytes:
-        """Give a tag's bytes."""
+    def raw(self, page: Page, tag: int, most: int | None = None) -> bytes:
+        """Give a tag's bytes, or its first `most`."""
         entry = page.entries.get(tag)
-        return b"" if entry is None else self.data[entry.at : entry.at + entry.count * SIZES.get(entry.type, 0)]
+        if entry is None:
+            return b""
+        size = entry.count * SIZES.get(entry.type, 0)
+        size = size if most is None else min(size, most)
+        self._charge(size)
+        return self.data[entry.at : entry.at + size]
+
+    def _charge(self, size: int) -> None:
+        """Count what is read of values: pages may share them, but not for as long as they like."""
+        self._unread -= size
+        if self._unread < 0:
+            refuse(f"Expected values that are read {limits.MAX_VALUE_READS} times at most; found pages that share them")
 
     def orientation(self, page: Page) -> int:
         """Read how a page is shown (Exif, 1-8): its tag, else XMP, which decoders honour too."""

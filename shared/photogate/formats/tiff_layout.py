@@ -15,10 +15,9 @@ from photogate.formats.tiff_file import CODES, File, Page
 from photogate.formats.tiff_old_jpeg import joined
 from photogate.formats.tiff_segments import FAX, JPEG, KNOWN, OLD_JPEG, Shape, recode
 
-__all__ = ["MAX_SEGMENTS", "Tags", "shapes", "write_segments"]
+__all__ = ["Tags", "shapes", "write_segments"]
 
 _C = MetadataCategory
-MAX_SEGMENTS = 131_072
 
 # A page's new tags: (type, count, value).
 Tags = dict[int, tuple[int, int, bytes]]
@@ -66,15 +65,19 @@ def write_segments(
         refuse("Expected a place for each strip or tile; found others", page.offset)
     budget[0] -= len(offsets)
     if budget[0] < 0:
-        refuse(f"Expected at most {MAX_SEGMENTS} strips and tiles; found more", page.offset, Reason.TOO_LARGE)
+        refuse(f"Expected at most {limits.MAX_STRIPS} strips and tiles; found more", page.offset, Reason.TOO_LARGE)
     options: dict[int, int] = {tag: file.one(page, tag, 0) for tag in (266, 292, 293, 317) if tag in page.entries}
     new_offsets, new_counts = [], []
     cut = 0
-    for start, count, shape in zip(offsets, counts, places, strict=True):
-        stop = start + (shape.size if compression == 1 else count)
-        if start > len(source):
-            refuse("Expected strips and tiles within the file; found one outside", page.offset)
-        new = recode(source[start:stop], compression, shape, options, tables, context.check_scan, colours)
+    if any(start > len(source) for start in offsets):
+        refuse("Expected strips and tiles within the file; found one outside", page.offset)
+    stops = [
+        start + (shape.size if compression == 1 else count)
+        for start, count, shape in zip(offsets, counts, places, strict=True)
+    ]
+    strips = ((source[start:stop], shape) for start, stop, shape in zip(offsets, stops, places, strict=True))
+    recoded = recode(strips, compression, options, tables, context.check_scan, colours)
+    for start, count, new in zip(offsets, counts, recoded, strict=True):
         cut += max(0, min(count, len(data) - start) - len(new)) if compression == 1 else 0
         out += bytes(len(out) % 2)
         new_offsets.append(len(out))
@@ -113,20 +116,20 @@ def shapes(file: File, page: Page, samples: int) -> list[Shape]:
             refuse("Expected tiles with pixels; found none, or too many", page.offset)
         number = -(-width // across) * -(-height // rows)
         columns = -(-width // across)
-        places = ((i // columns, i % columns) for i in range(min(number, MAX_SEGMENTS + 1)))
+        places = ((i // columns, i % columns) for i in range(min(number, limits.MAX_STRIPS + 1)))
         sizes = [(rows, min(rows, height - rows * y), min(across, width - across * x)) for y, x in places]
     else:
         across, rows = width, min(file.one(page, 278, height) or height, height)
         number = -(-height // rows)
-        talls = [min(rows, height - rows * i) for i in range(min(number, MAX_SEGMENTS + 1))]
+        talls = [min(rows, height - rows * i) for i in range(min(number, limits.MAX_STRIPS + 1))]
         sizes = [(tall, tall, width) for tall in talls]
-    if number * len(planes) > MAX_SEGMENTS:
-        refuse(f"Expected at most {MAX_SEGMENTS} strips and tiles; found more", page.offset, Reason.TOO_LARGE)
+    if number * len(planes) > limits.MAX_STRIPS:
+        refuse(f"Expected at most {limits.MAX_STRIPS} strips and tiles; found more", page.offset, Reason.TOO_LARGE)
     found = []
     horizontal, vertical = [*file.many(page, 530, 2), 2, 2][:2]
     packed = file.one(page, 262, 0) == 6 and not planar and samples == 3 and file.one(page, 259, 1) not in (6, 7)
     if packed and 530 not in page.entries:  # writers leave it out, and mean one colour a pixel
-        packed = sum(file.many(page, 325 if tiled else 279, MAX_SEGMENTS)) < 3 * width * height
+        packed = sum(file.many(page, 325 if tiled else 279, limits.MAX_STRIPS)) < 3 * width * height
     if packed and (horizontal not in (1, 2, 4) or vertical not in (1, 2, 4)):
         refuse("Expected subsampling by 1, 2 or 4; found another", page.offset)
     for plane in planes:

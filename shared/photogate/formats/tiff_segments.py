@@ -10,12 +10,12 @@ import io
 import itertools
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from photogate.errors import Reason
-from photogate.formats import deflate, jpeg
+from photogate.formats import deflate, jpeg, limits
 from photogate.formats.container import Context, refuse
 
 __all__ = ["FAX", "JPEG", "KNOWN", "OLD_JPEG", "Shape", "recode"]
@@ -27,8 +27,8 @@ _RECODED = {5: "tiff_lzw", 32773: "packbits", 34925: "lzma", 50000: "zstd"}
 _PREDICTED = frozenset({5, 34925, 50000})  # besides deflate; decoders pass over a predictor of the others
 KNOWN = frozenset({RAW, OLD_JPEG, JPEG, *_DEFLATE, *FAX, *_RECODED})
 
-# What one strip or tile may decode to, if that is more than 8 times the file: a page of 8,000 x 8,000 in RGB.
-_MAX_DECODED = 192 * 1024 * 1024
+# Rows of strips that are decoded together.
+_AT_ONCE = 4 * 1024 * 1024
 
 # The most bytes that one coded byte can stand for: LZW's longest string in 12 bits, PackBits' longest run.
 _RATIOS = {5: 2_731, 32773: 64, 8: 1_032, 32946: 1_032}
@@ -59,24 +59,21 @@ class Shape:
 
 
 def recode(
-    data: bytes,
+    strips: Iterable[tuple[bytes, Shape]],
     compression: int,
-    shape: Shape,
     tags: dict[int, int],
     tables: bytes,
     check_scan: bool,
     colours: set[int] | None = None,
-) -> bytes:
-    """Write one strip or tile with its own rows and nothing else.
+) -> Iterator[bytes]:
+    """Write strips or tiles with their own rows and nothing else.
 
     Parameters
     ----------
-    data
-        The coded bytes, possibly with a tail.
+    strips
+        The coded bytes of each, possibly with a tail, and what they must decode to.
     compression
         TIFF tag 259, one of `KNOWN`.
-    shape
-        What it must decode to.
     tags
         FillOrder (266), T4Options (292), T6Options (293), Predictor (317), where the page has them.
     tables
@@ -89,31 +86,51 @@ def recode(
     Raises
     ------
     ImageRefused
-        It does not decode to that many rows.
+        One does not decode to that many rows.
     """
-    if compression in (JPEG, OLD_JPEG):
-        return _jpeg(data, tables, check_scan)
     turned = tags.get(266) == 2
     predicted = compression in _DEFLATE or compression in _PREDICTED
     tags = {tag: value for tag, value in tags.items() if tag != 266 and (tag != 317 or predicted)}
-    if compression == RAW:
-        if len(data) < shape.size:
-            refuse("Expected as many bytes as the rows need; found fewer")
-        rows = data[: shape.size]
-        if not turned:
-            return _shown(rows, shape, tags, colours)
-        return _shown(rows.translate(_TURNED), shape, tags, colours).translate(_TURNED)
-    if turned:
-        data = data.translate(_TURNED)
-    if shape.size > min(max(_MAX_DECODED, 8 * len(data)), _RATIOS.get(compression, shape.size) * len(data)):
-        refuse("Expected strips or tiles of a decoded size that fits; found more", reason=Reason.TOO_LARGE)
-    if compression in _DEFLATE:
-        return _deflate(data, shape, tags, colours)
-    if compression in FAX:
-        shape = replace(shape, stride=-(-shape.width // 8))
-        return _through_libtiff(data, compression, shape, tags, 1, colours)
-    shape = replace(shape, width=shape.stride)
-    return _through_libtiff(data, compression, shape, tags, 8, colours)
+    waiting: list[bytes] = []
+    shapes: list[Shape] = []
+    for data, shape in strips:
+        if compression in (JPEG, OLD_JPEG):
+            yield _jpeg(data, tables, check_scan)
+            continue
+        if compression == RAW:
+            yield _raw(data, shape, turned, tags, colours)
+            continue
+        coded = data.translate(_TURNED) if turned else data
+        if shape.size > min(
+            max(limits.MAX_STRIP_BYTES, 8 * len(coded)), _RATIOS.get(compression, shape.size) * len(coded)
+        ):
+            refuse("Expected strips or tiles of a decoded size that fits; found more", reason=Reason.TOO_LARGE)
+        if compression in _DEFLATE:
+            yield _deflate(coded, shape, tags, colours)
+            continue
+        if shapes and not _together(shapes, shape):
+            yield from _through_libtiff(waiting, compression, shapes, tags, colours)
+            waiting, shapes = [], []
+        waiting.append(coded)
+        shapes.append(shape)
+    if shapes:
+        yield from _through_libtiff(waiting, compression, shapes, tags, colours)
+
+
+def _together(shapes: Sequence[Shape], more: Shape) -> bool:
+    """Whether libtiff may take one more strip with the others: opening a file takes as long as decoding 30 KB."""
+    first = shapes[0]
+    same = (more.stride, more.rows, more.width) == (first.stride, first.rows, first.width)
+    return same and (len(shapes) + 1) * more.size <= _AT_ONCE
+
+
+def _raw(data: bytes, shape: Shape, turned: bool, tags: dict[int, int], colours: set[int] | None) -> bytes:
+    if len(data) < shape.size:
+        refuse("Expected as many bytes as the rows need; found fewer")
+    rows = data[: shape.size]
+    if not turned:
+        return _shown(rows, shape, tags, colours)
+    return _shown(rows.translate(_TURNED), shape, tags, colours).translate(_TURNED)
 
 
 def _shown(rows: bytes, shape: Shape, tags: dict[int, int], colours: set[int] | None) -> bytes:
@@ -186,46 +203,58 @@ def _inflated(inflater: Any, data: bytes, size: int) -> Iterator[bytes]:
 
 
 def _through_libtiff(
-    data: bytes, compression: int, shape: Shape, tags: dict[int, int], bits: int, colours: set[int] | None
-) -> bytes:
-    """Decode one strip and code its rows again (CCITT as T.6): what is no row is not in the new one."""
+    strips: Sequence[bytes], compression: int, shapes: Sequence[Shape], tags: dict[int, int], colours: set[int] | None
+) -> list[bytes]:
+    """Decode strips of as many rows each, and code their rows again (CCITT as T.6): what is no row does not come."""
     from PIL import Image
 
-    entries = {
-        256: shape.width,
-        257: shape.rows,
-        258: bits,
-        259: compression,
-        262: 1,
-        273: 0,
-        277: 1,
-        278: shape.rows,
-        279: len(data),
-        **{tag: value for tag, value in tags.items() if tag in (292, 293)},
-    }
-    at = 8 + 2 + 12 * len(entries) + 4
-    entries[273] = at
-    table = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(entries.items()))
-    alone = b"II*\0\x08\0\0\0" + struct.pack("<H", len(entries)) + table + bytes(4) + data
+    bits = 1 if compression in FAX else 8
+    rows, many = shapes[0].rows, len(strips)
+    width = shapes[0].width if bits == 1 else shapes[0].stride
+    shapes = [replace(shape, stride=-(-width * bits // 8), width=width) for shape in shapes]
+    alone = _page(strips, compression, width, rows, bits, {tag: tags[tag] for tag in (292, 293) if tag in tags})
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(alone), formats=["TIFF"]) as image:
                 image.load()
                 out = io.BytesIO()
-                rows = image.tobytes()
-                if (new := _shown(rows, shape, tags, colours)) != rows:
+                old, size = image.tobytes(), shapes[0].size
+                pieces = [old[i * size : (i + 1) * size] for i in range(many)]
+                new = b"".join(_shown(piece, shape, tags, colours) for piece, shape in zip(pieces, shapes, strict=True))
+                if new != old:
                     image.frombytes(new)
                 name = "group4" if bits == 1 else _RECODED[compression]
-                image.save(out, "TIFF", compression=name, strip_size=max(shape.size, 1) + 1)
+                image.save(out, "TIFF", compression=name, strip_size=max(size, 1))
     except (OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError) as error:
         refuse(f"Expected a strip or tile that decodes; found one that does not ({type(error).__name__})")
     written = out.getvalue()
     with Image.open(io.BytesIO(written)) as image:
         layout = image.tag_v2  # type: ignore[attr-defined]
-        if len(layout[273]) != 1 or layout[262] != 1:
-            refuse("Expected one strip from the encoder; found others")
-        return written[layout[273][0] : layout[273][0] + layout[279][0]]
+        if len(layout[273]) != many or layout[262] != 1:
+            refuse("Expected as many strips from the encoder; found others")
+        return [written[at : at + length] for at, length in zip(layout[273], layout[279], strict=True)]
+
+
+def _page(
+    strips: Sequence[bytes], compression: int, width: int, rows: int, bits: int, options: dict[int, int]
+) -> bytes:
+    """Make a TIFF of the strips alone, each of `rows` rows."""
+    many = len(strips)
+    entries = {256: width, 257: rows * many, 258: bits, 259: compression, 262: 1, 277: 1, 278: rows, **options}
+    lists = 8 + 2 + 12 * (len(entries) + 2) + 4
+    at = lists + (8 * many if many > 1 else 0)
+    counts = tuple(map(len, strips))
+    places = tuple(itertools.accumulate(counts[:-1], initial=at))
+    table = [struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries.items()]
+    if many == 1:
+        table += [struct.pack("<HHII", 273, 4, 1, at), struct.pack("<HHII", 279, 4, 1, counts[0])]
+        values = b""
+    else:
+        table += [struct.pack("<HHII", 273, 4, many, lists), struct.pack("<HHII", 279, 4, many, lists + 4 * many)]
+        values = struct.pack(f"<{2 * many}I", *places, *counts)
+    table.sort(key=lambda entry: struct.unpack_from("<H", entry))
+    return b"".join((b"II*\0\x08\0\0\0", struct.pack("<H", len(table)), *table, bytes(4), values, *strips))
 
 
 def _jpeg(data: bytes, tables: bytes, check_scan: bool) -> bytes:
