@@ -858,6 +858,26 @@ def _(size: int) -> bytes:
     return many_items(b"mime", 4000, 1, repeat(b" exif:A=''", size))
 
 
+@case("avif: 2,000 XMP items about the picture")
+def _(size: int) -> bytes:
+    refs = b"".join(box(b"cdsc", struct.pack(">HHH", i + 2, 1, 1)) for i in range(2000))
+    return many_items(b"mime", 2000, 1, repeat(b" exif:A=''", size), refs)
+
+
+@case("tiff: 10,000 JPEG tiles with large tables")
+def _(size: int) -> bytes:
+    jpeg = picture("JPEG", (16, 16), "L")
+    scan = jpeg.index(b"\xff\xc0")
+    tables = b"\xff\xd8" + segment(0xDB, b"".join(bytes((i % 4,)) + b"\1" * 64 for i in range(1000))) + b"\xff\xd9"
+    tile, many = b"\xff\xd8" + jpeg[scan:], 10_000
+    base = {256: (4, 1, 16_000), 257: (4, 1, 160), 258: (3, 1, 8), 259: (3, 1, 7), 262: (3, 1, 1), 277: (3, 1, 1)}
+    base |= {322: (4, 1, 16), 323: (4, 1, 16), 324: (4, many, b""), 325: (4, many, struct.pack("<I", len(tile)) * many)}
+    base |= {347: (7, len(tables), tables)}
+    at = len(tiff(base | {324: (4, many, bytes(4 * many))}))
+    places = struct.pack(f"<{many}I", *(at + i * len(tile) for i in range(many)))
+    return tiff(base | {324: (4, many, places)}, tile * many)
+
+
 @case("avif: an Exif item of 10,000 extents of the same bytes")
 def _(size: int) -> bytes:
     return many_items(b"Exif", 1, 10_000, bytes(4) + exif_block(65000))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from photogate.errors import ImageRefused, Reason
 from photogate.findings import MetadataCategory
-from photogate.formats import icc
+from photogate.formats import icc, limits
 from photogate.formats.container import Context, ImageFormat, Measure, Rewritten, check_measure, refuse
 
 __all__ = ["Header", "measure", "pixels_length", "profile_place", "read", "rewrite", "verify"]
@@ -212,18 +212,22 @@ def _runs(data: bytes, header: Header) -> tuple[bytes, set[int], int]:
     if header.pixels >= len(data):
         refuse("Expected run-length codes; found the end", header.pixels)
     nibbles = header.compression == _RLE4
-    out, used = bytearray(), {0}  # pixels that are skipped show the first colour
+    out, values = bytearray(), {0}  # pixels that are skipped show the first colour
+    codes = 0
     width, total = header.width, header.width * header.rows
     position = x = 0
     at, end = header.pixels, len(data)
     while at + 1 < end and position < total:
+        codes += 1
+        if codes > limits.MAX_RUNS:
+            refuse(f"Expected at most {limits.MAX_RUNS} run-length codes; found more", at)
         count, value = data[at], data[at + 1]
         at += 2
         if count:
             count = min(count, width - x, total - position)
             if count > 0:
                 value &= 0xF0 if nibbles and count == 1 else 0xFF
-                used |= {value >> 4, value & 15} if nibbles else {value}
+                values.add(value)
                 out += bytes((count, value))
                 position, x = position + count, x + count
             continue
@@ -247,9 +251,10 @@ def _runs(data: bytes, header: Header) -> tuple[bytes, set[int], int]:
                 refuse("Expected an absolute run within the picture; found more", at)
             if nibbles and value % 2:
                 run[-1] &= 0xF0
-            used |= {b >> 4 for b in run} | {b & 15 for b in run} if nibbles else set(run)
+            values.update(run)
             run += bytes(len(run) % 2)
         out += run
+    used = {value >> 4 for value in values} | {value & 15 for value in values} if nibbles else values
     return bytes(out) + b"\0\1", used, at
 
 

@@ -251,15 +251,16 @@ def turned_by_xmp(data: bytes, meta: Meta) -> Item | None:
     kinds = {meta.properties[i].kind for i in meta.items[meta.primary].properties if i < len(meta.properties)}
     if kinds & {b"irot", b"imir"}:
         return None
-    found = None
+    found, unread = None, 2 * len(data)
+    about = {of for kind, of, to in meta.references if kind == b"cdsc" and meta.primary in to}
     for item in meta.items.values():
-        about = any(k == b"cdsc" and of == item.id and meta.primary in to for k, of, to in meta.references)
-        if not about or (item.kind != b"Exif" and item.content != _XMP):
+        if item.id not in about or (item.kind != b"Exif" and item.content != _XMP):
             continue
         try:
-            raw = bytes(raw_bytes(data, meta, item, len(data)))
+            raw = bytes(raw_bytes(data, meta, item, unread))
         except ImageRefused:
             continue
+        unread -= len(raw)
         if item.kind == b"Exif" and exif.orientation_of(raw[4 + int.from_bytes(raw[:4], "big") :]):
             return None
         if item.content == _XMP and found is None and (xmp.orientation_of(raw) or 1) > 1:

@@ -6,7 +6,7 @@ import zlib
 
 from photogate.errors import ImageRefused
 from photogate.findings import MetadataCategory
-from photogate.formats import c2pa, exif, limits, xmp
+from photogate.formats import c2pa, exif, xmp
 from photogate.formats.bmff_boxes import Box, text
 from photogate.formats.container import Context
 from photogate.formats.heif_items import Item, Meta, raw_bytes
@@ -44,9 +44,10 @@ def report(data: bytes, top: list[Box], meta: Meta | None, kept: set[int], seque
         if found.kind not in _READ:
             _box(data, found, context)
     roles = {of: kind for kind, of, _ in meta.references}
+    unread = 2 * len(data)  # items may share their bytes, but not for as long as they like
     for item in meta.items.values():
         if item.id not in kept or item.kind == b"mime":
-            _item(data, meta, item, roles.get(item.id, b""), context)
+            unread -= _item(data, meta, item, roles.get(item.id, b""), unread, context)
 
 
 def _box(data: bytes, found: Box, context: Context) -> None:
@@ -60,14 +61,15 @@ def _box(data: bytes, found: Box, context: Context) -> None:
         context.drop(_C.OTHER, f"{text(found.kind)} box")
 
 
-def _item(data: bytes, meta: Meta, item: Item, role: bytes, context: Context) -> None:
+def _item(data: bytes, meta: Meta, item: Item, role: bytes, most: int, context: Context) -> int:
+    """Note what an item holds, of which at most so many bytes are read; give how many were."""
     if role in (b"thmb", b"auxl"):
         context.drop(_C.THUMBNAIL, "thumbnail item" if role == b"thmb" else "auxiliary item")
-        return
+        return 0
     raw = b""
     if item.kind in (b"Exif", b"mime", b"uri ", b"jumb"):
         try:
-            raw = bytes(raw_bytes(data, meta, item, len(data)))
+            raw = bytes(raw_bytes(data, meta, item, most))
         except ImageRefused:  # in another file, protected, or out of reach: there is nothing to read
             raw = b""
     if item.kind == b"Exif" and 4 < len(raw) < _EXIF_MAX:
@@ -75,16 +77,17 @@ def _item(data: bytes, meta: Meta, item: Item, role: bytes, context: Context) ->
         exif.read(raw[4 + int.from_bytes(raw[:4], "big") :], context, "Exif item")
     elif item.content == b"application/rdf+xml" and raw:
         if raw != xmp.build(xmp.orientation_of(raw) or 1):
-            xmp.read(_inflated(raw) if item.encoding else raw, context, "XMP item")
+            xmp.read(_inflated(raw, context.look) if item.encoding else raw, context, "XMP item")
     elif raw[4:8] == b"jumb":  # JUMBF (ISO/IEC 19566-5), whatever the item calls itself
         c2pa.read(raw, context, "JUMBF item")
     else:
         context.drop(_C.OTHER, f"{text(item.kind)} item")
+    return len(raw)
 
 
-def _inflated(raw: bytes) -> bytes:
+def _inflated(raw: bytes, most: int) -> bytes:
     """Undo a content encoding (RFC 9110, 8.4.1) as far as a text is read; other encodings tell nothing."""
     try:
-        return zlib.decompressobj(47 if raw[:2] == b"\x1f\x8b" else 15).decompress(raw, limits.MAX_INFLATED_TEXT)
+        return zlib.decompressobj(47 if raw[:2] == b"\x1f\x8b" else 15).decompress(raw, max(most, 1))
     except zlib.error:
         return b""

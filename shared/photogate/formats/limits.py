@@ -36,6 +36,7 @@ __all__ = [
     "MAX_RAW_PROFILE",
     "MAX_RESTARTS",
     "MAX_RIGHTS_BYTES",
+    "MAX_RUNS",
     "MAX_SCANS",
     "MAX_SCAN_DECODES",
     "MAX_SEGMENTS",
@@ -44,6 +45,7 @@ __all__ = [
     "MAX_SLOW_SCAN",
     "MAX_STRIPS",
     "MAX_STRIP_BYTES",
+    "MAX_STRIP_INFLATION",
     "MAX_SUB_BLOCKS",
     "MAX_TEXT_SEARCHED",
     "MAX_TIFF_ENTRIES",
@@ -135,13 +137,17 @@ MAX_TIFF_ENTRIES: Final = 131_072
 # read up to four times; pages that share one of 16 MB could have it read thousands of times.
 MAX_VALUE_READS: Final = 8
 
+# Run-length codes of a BMP: each costs up to a microsecond. A screen of 4 megapixels has some 100,000.
+MAX_RUNS: Final = 1_048_576
+
 # Strips and tiles of a TIFF, all pages together: 268 megapixels in tiles of 64 x 64 are 65,536.
 MAX_STRIPS: Final = 131_072
 
 # What one strip or tile may decode to, if that is more than 8 times its size: a page of 4,700 x 4,700 in RGB, which may
-# be blank; and of 7,700 x 7,700 if it is not more than MAX_INFLATION times its size.
+# be blank; and of 7,700 x 7,700 if it is not more than 16 times its size.
 MAX_STRIP_BYTES: Final = 64 * 1024 * 1024
 MAX_INFLATED_STRIP: Final = 170 * 1024 * 1024
+MAX_STRIP_INFLATION: Final = 16
 
 # Units (NAL or OBU) of a coded picture of a HEIF file; bytes of an HEVC parameter set, and of an AV1 frame header: with
 # tile sizes, segmentation, restoration, motion and film grain at their longest it stays below (AV1 5.9).
@@ -182,4 +188,4 @@ MAX_RIGHTS_BYTES: Final = 4_096
 
 def strip_bytes(size: int) -> int:
     """Give how many bytes a strip or tile of a TIFF may decode to that has `size` bytes."""
-    return max(MAX_STRIP_BYTES, min(MAX_INFLATION * size, MAX_INFLATED_STRIP), 8 * size)
+    return max(MAX_STRIP_BYTES, min(MAX_STRIP_INFLATION * size, MAX_INFLATED_STRIP), 8 * size)

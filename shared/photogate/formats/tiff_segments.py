@@ -101,9 +101,7 @@ def recode(
             yield _raw(data, shape, turned, tags, colours)
             continue
         coded = data.translate(_TURNED) if turned else data
-        if shape.size > min(
-            max(limits.MAX_STRIP_BYTES, 8 * len(coded)), _RATIOS.get(compression, shape.size) * len(coded)
-        ):
+        if shape.size > min(limits.strip_bytes(len(coded)), _RATIOS.get(compression, shape.size) * len(coded)):
             refuse("Expected strips or tiles of a decoded size that fits; found more", reason=Reason.TOO_LARGE)
         if compression in _DEFLATE:
             yield _deflate(coded, shape, tags, colours)
