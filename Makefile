@@ -12,7 +12,7 @@ BUILT := .aws-sam/$(ARCHITECTURE)
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup browser test lint docs build size licences requirements demo up down bench bench-audit bench-redact bench-strip fuzz
+.PHONY: help setup browser test lint docs build size licences requirements demo up down bench bench-audit bench-redact bench-strip bench-worst fuzz
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -73,6 +73,9 @@ docs: setup ## Write the generated pages again: API, settings, controls.
 
 bench-strip: setup ## Measure stripping against ExifTool and others that this machine has.
 	$(BIN)/python bench/strip.py
+
+bench-worst: setup ## Measure the worst inputs that we know: CPU and memory of stripping and inspecting each.
+	PYTHONPATH=shared:. $(BIN)/python bench/worst.py
 
 bench-redact: setup ## Measure redaction on labelled photos: DATA=folder, and against deface: DEFACE=/path/to/its/python.
 	PYTHONPATH=shared:. $(BIN)/python bench/redaction.py $(DATA) $(if $(DEFACE),--deface $(DEFACE))

@@ -28,6 +28,8 @@ __all__ = [
     "MAX_INFLATED_STRIP",
     "MAX_INFLATED_TEXT",
     "MAX_INFLATION",
+    "MAX_JPEG_STRIPS",
+    "MAX_JPEG_TABLES",
     "MAX_MARK_BYTES",
     "MAX_NESTING",
     "MAX_PAGE_ENTRIES",
@@ -142,6 +144,11 @@ MAX_RUNS: Final = 1_048_576
 
 # Strips and tiles of a TIFF, all pages together: 268 megapixels in tiles of 64 x 64 are 65,536.
 MAX_STRIPS: Final = 131_072
+
+# Those in JPEG, each a file of its own that takes 200 microseconds: 268 megapixels in tiles of 256 x 256 are 4,096. And
+# the tables that they share: four of 129 bytes for quantization, eight of 273 for Huffman codes, and markers.
+MAX_JPEG_STRIPS: Final = 8_192
+MAX_JPEG_TABLES: Final = 4_096
 
 # What one strip or tile may decode to, if that is more than 8 times its size: a page of 4,700 x 4,700 in RGB, which may
 # be blank; and of 7,700 x 7,700 if it is not more than 16 times its size.

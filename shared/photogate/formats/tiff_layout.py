@@ -63,7 +63,7 @@ def write_segments(
         counts += [len(data)] * (len(offsets) - len(counts))
     if len(offsets) != len(places):
         refuse("Expected a place for each strip or tile; found others", page.offset)
-    budget[0] -= len(offsets)
+    budget[0] -= len(offsets) * (limits.MAX_STRIPS // limits.MAX_JPEG_STRIPS if compression == JPEG else 1)
     if budget[0] < 0:
         refuse(f"Expected at most {limits.MAX_STRIPS} strips and tiles; found more", page.offset, Reason.TOO_LARGE)
     options: dict[int, int] = {tag: file.one(page, tag, 0) for tag in (266, 292, 293, 317) if tag in page.entries}

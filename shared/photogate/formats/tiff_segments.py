@@ -91,11 +91,14 @@ def recode(
     turned = tags.get(266) == 2
     predicted = compression in _DEFLATE or compression in _PREDICTED
     tags = {tag: value for tag, value in tags.items() if tag != 266 and (tag != 317 or predicted)}
+    shared = _segments(tables, False) if compression == JPEG else []
+    if sum(map(len, shared)) > limits.MAX_JPEG_TABLES:
+        refuse(f"Expected JPEG tables of at most {limits.MAX_JPEG_TABLES} bytes; found more")
     waiting: list[bytes] = []
     shapes: list[Shape] = []
     for data, shape in strips:
         if compression in (JPEG, OLD_JPEG):
-            yield _jpeg(data, tables, check_scan)
+            yield _jpeg(data, shared, check_scan)
             continue
         if compression == RAW:
             yield _raw(data, shape, turned, tags, colours)
@@ -255,9 +258,9 @@ def _page(
     return b"".join((b"II*\0\x08\0\0\0", struct.pack("<H", len(table)), *table, bytes(4), values, *strips))
 
 
-def _jpeg(data: bytes, tables: bytes, check_scan: bool) -> bytes:
+def _jpeg(data: bytes, tables: list[bytes], check_scan: bool) -> bytes:
     """Give a JPEG stream that stands for itself: its own tables, frame and scans (Technical Note 2)."""
-    head = [b"\xff\xd8", *_segments(tables, False), *_segments(data, True)]
+    head = [b"\xff\xd8", *tables, *_segments(data, True)]
     context = Context(check_scan=check_scan)
     return jpeg.rewrite(b"".join(head), context).data
 

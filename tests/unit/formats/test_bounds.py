@@ -1,0 +1,255 @@
+"""What the worst inputs cost is bounded: each was found by bench/worst.py, and is here as a small one."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from photogate.errors import ImageRefused
+from photogate.findings import MetadataCategory
+from photogate.formats import c2pa, heif_report, limits, strip, tiff_segments, webp_scan
+from photogate.formats.container import Context
+from photogate.formats.png_rows import Header, Work, cleared
+from tests import heif_builder
+
+
+def saved(kind: str, image: Image.Image, **options: object) -> bytes:
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, 2 + len(body)) + body
+
+
+def chunk(kind: bytes, body: bytes = b"") -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def exif(orientation: int, more: int) -> bytes:
+    entries = struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0) + struct.pack("<HHII", 0x0131, 2, 2, 0) * more
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", 1 + more) + entries + bytes(4)
+
+
+PHOTO = Image.linear_gradient("L").resize((64, 48))
+JPEG = saved("JPEG", PHOTO)
+
+
+def pixels(data: bytes) -> bytes:
+    with Image.open(io.BytesIO(data)) as image:
+        return image.tobytes()
+
+
+@pytest.mark.parametrize("between", [b"\xff" * 5000, b"\xff\0" * 5000, b"\xff" * 4999 + b"\0" + b"\xff\0\xff" * 3])
+def test_fill_and_strays_between_segments_are_passed_over(between):
+    assert strip(JPEG[:2] + between + JPEG[2:]).data == strip(JPEG).data
+
+
+def test_beyond_the_entries_that_are_read_the_orientation_still_counts():
+    many = limits.MAX_ENTRIES_READ // 4000 + 1
+    chunks = chunk(b"eXIf", exif(1, 4000)) * many + chunk(b"eXIf", exif(6, 4000))
+    png = saved("PNG", PHOTO)
+    found = strip(png[:33] + chunks + png[33:])
+    assert found.orientation == 6  # decoders take the last
+    counts = {(r.category, r.where): r.count for r in found.removed}
+    assert counts[MetadataCategory.DEVICE, "eXIf chunk IFD0"] <= limits.MAX_ENTRIES_READ + 4000
+    assert counts[MetadataCategory.OTHER, "eXIf chunk"] >= 1
+
+
+def test_data_sets_of_all_blocks_together_are_counted_up_to_a_bound():
+    block = b"\x1c\x02\x50\0\0" * 4000
+    sized = b"Photoshop 3.0\08BIM\x04\x04\0\0" + struct.pack(">I", len(block)) + block
+    found = strip(JPEG[:2] + segment(0xED, sized) * 12 + JPEG[2:])
+    assert sum(r.count for r in found.removed if "IPTC" in r.where) <= limits.MAX_ENTRIES_READ + 12  # one a block
+    assert MetadataCategory.IDENTITY in {r.category for r in found.removed}
+
+
+def test_words_of_a_c2pa_store_are_found_behind_its_pictures():
+    picture = struct.pack(">I", 8 + 5000) + b"bidb" + b"instanceID" * 500
+    context = Context()
+    c2pa.read(picture * 3 + b'"EXIF:GPSLatitude" digitalsourcetype/trainedAlgorithmicMedia', context, "store")
+    counts = {r.category: r.count for r in context.tally.removed()}
+    assert counts[MetadataCategory.LOCATION] == 1
+    assert MetadataCategory.IDENTITY not in counts  # those words stood in pictures
+    assert context.provenance().synthetic == "yes"
+
+
+def test_a_raw_profile_is_read_as_far_as_its_bound():
+    digits = exif(6, 1).hex().encode()
+    text = b"Raw profile type exif\0\nexif\n 1\n" + digits + b"z" * (2 * limits.MAX_RAW_PROFILE)
+    png = saved("PNG", PHOTO)
+    assert strip(png[:33] + chunk(b"tEXt", text) + png[33:]).orientation == 6
+
+
+def test_scans_that_refine_nothing_are_counted_with_those_that_they_refine(monkeypatch):
+    progressive = saved("JPEG", Image.effect_noise((128, 128), 60), progressive=True)
+    size = 128 * 128
+    scans = progressive.count(b"\xff\xda")
+    strip(progressive)
+    # As many pixels as the scans have alone: those that refine need those before once more.
+    monkeypatch.setattr(limits, "checked_pixels", lambda _: scans * size)
+    with pytest.raises(ImageRefused, match="over all scans"):
+        strip(progressive)
+
+
+def test_a_small_file_may_have_fewer_pixels_checked_than_a_large_one():
+    assert limits.checked_pixels(1) == limits.MAX_CHECKED_PIXELS
+    assert limits.checked_pixels(4 << 20) == limits.MAX_CHECKED_PIXELS_A_BYTE * (4 << 20)
+    assert limits.checked_pixels(1 << 40) == limits.MAX_CHECKED_PIXELS_TOTAL
+
+
+def test_restart_markers_of_nothing_are_not_listed():
+    jpeg = saved("JPEG", PHOTO, restart_marker_blocks=1)
+    at = jpeg.index(b"\xff\xda")
+    at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+    with pytest.raises(ImageRefused):
+        strip(jpeg[:at] + b"".join(bytes((0xFF, 0xD0 + i % 8)) for i in range(200_000)) + b"\xff\xd9")
+
+
+def test_a_webp_of_too_many_pixels_is_refused_before_one_is_decoded(monkeypatch):
+    webp = saved("WEBP", Image.new("RGB", (64, 64)), lossless=True)
+    monkeypatch.setattr(limits, "checked_pixels", lambda _: 2 * 64 * 64 - 1)
+    monkeypatch.setattr(webp_scan, "_decoder", lambda *_: pytest.fail("a decode"))
+    with pytest.raises(ImageRefused, match="over all frames"):
+        strip(webp)
+
+
+@pytest.mark.parametrize("lossless", [False, True])
+def test_a_stripped_webp_costs_few_decodes(monkeypatch, lossless):
+    once = strip(saved("WEBP", Image.effect_noise((64, 64), 60).convert("RGB"), lossless=lossless)).data
+    taken = []
+    take = webp_scan.Budget.take
+    monkeypatch.setattr(webp_scan.Budget, "take", lambda self, n: (taken.append(n), take(self, n))[1])
+    assert strip(once).data == once
+    assert len(taken) <= 3  # the picture; each partition without its last byte
+
+
+def test_rows_of_all_frames_share_what_may_be_done_to_them():
+    header = Header(1, 100, 1, 0, 0)
+    rows = [memoryview(zlib.compress(b"\0\x7f" * 100))]
+    work = Work(rows=250)
+    for _ in range(2):
+        assert zlib.decompress(b"".join(cleared(rows, header, 1, 100, work, Context()))) == bytes(200)
+    with pytest.raises(ImageRefused, match="rows with bits"):
+        cleared(rows, header, 1, 100, work, Context())
+
+
+@pytest.mark.parametrize("kind", [3, 4])
+def test_filters_are_undone_as_the_standard_says(kind):
+    values = np.random.default_rng(kind).integers(0, 256, (20, 8), dtype=np.uint8)
+    coded, above = [], np.zeros(8, np.uint8)
+    for row in values:
+        line = [kind]
+        for i, value in enumerate(row):
+            left, corner, up = (int(row[i - 1]), int(above[i - 1])) * (i > 0) or (0, 0), 0, int(above[i])
+            left, corner = left
+            guess = (left + up) // 2
+            if kind == 4:
+                estimate = left + up - corner
+                guess = min((left, up, corner), key=lambda n, e=estimate: abs(e - n))
+            line.append(int(value) - guess & 0xFF)
+        coded.append(bytes(line))
+        above = row
+    header = Header(61, 20, 1, 0, 0)  # three spare bits a row
+    new = cleared([memoryview(zlib.compress(b"".join(coded)))], header, 61, 20, Work(), Context())
+    ihdr = chunk(b"IHDR", struct.pack(">IIBBBBB", 61, 20, 1, 0, 0, 0, 0))
+    png = b"\x89PNG\r\n\x1a\n" + ihdr + chunk(b"IDAT", b"".join(new)) + chunk(b"IEND")
+    with Image.open(io.BytesIO(png)) as image:
+        shown = np.array(image)
+    assert (shown == np.unpackbits(values, axis=1)[:, :61].astype(bool)).all()
+
+
+def test_a_bitmap_of_too_many_runs_is_refused(monkeypatch):
+    body = b"\1\2" * 9 + b"\0\1"
+    palette = bytes(1024)
+    head = struct.pack("<2sIHHI", b"BM", 54 + 1024 + len(body), 0, 0, 54 + 1024)
+    bmp = head + struct.pack("<IiiHHIIiiII", 40, 9, 1, 1, 8, 1, len(body), 0, 0, 0, 0) + palette + body
+    strip(bmp)
+    monkeypatch.setattr(limits, "MAX_RUNS", 8)
+    with pytest.raises(ImageRefused, match="at most 8 run-length codes"):
+        strip(bmp)
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "packbits", "group4", "zstd", "lzma"])
+def test_strips_are_decoded_together_and_are_what_they_are_alone(monkeypatch, compression):
+    image = Image.effect_noise((40, 203), 80)
+    image = image.convert("1") if compression == "group4" else image
+    file = saved("TIFF", image, compression=compression, strip_size=(5 if compression == "group4" else 40) * 10)
+    opened = []
+    through = tiff_segments._through_libtiff
+    monkeypatch.setattr(
+        tiff_segments, "_through_libtiff", lambda strips, *rest: (opened.append(len(strips)), through(strips, *rest))[1]
+    )
+    together = strip(file).data
+    assert opened == [20, 1] * 2  # the last has fewer rows; and once more for the second look
+    monkeypatch.setattr(tiff_segments, "_AT_ONCE", 0)
+    assert strip(file).data == together
+    assert pixels(together) == pixels(file)
+
+
+def pages(count: int, value: bytes) -> bytes:
+    """Make pages of one pixel that share one XMP packet."""
+    base = {256: 1, 257: 1, 258: 8, 259: 1, 262: 1, 273: 8, 279: 1}
+    length = 2 + 12 * (len(base) + 1) + 4
+    entries = [struct.pack("<HHII", tag, 4, 1, n) for tag, n in base.items()]
+    entries.append(struct.pack("<HHII", 700, 7, len(value), 8 + count * length))
+    table = struct.pack("<H", len(entries)) + b"".join(entries)
+    links = [8 + (i + 1) * length if i + 1 < count else 0 for i in range(count)]
+    return b"II*\0\x08\0\0\0" + b"".join(table + struct.pack("<I", link) for link in links) + value
+
+
+def test_pages_may_share_a_value_but_not_without_end():
+    value = b"x" * (1 << 20)
+    assert strip(pages(3, value)).data
+    with pytest.raises(ImageRefused, match="pages that share"):
+        strip(pages(40, value))
+
+
+def test_directories_of_too_many_entries_are_refused(monkeypatch):
+    strip(pages(5, b"x" * 9))
+    monkeypatch.setattr(limits, "MAX_TIFF_ENTRIES", 39)
+    with pytest.raises(ImageRefused, match="entries in all directories"):
+        strip(pages(5, b"x" * 9))
+
+
+def test_jpeg_strips_and_their_tables_are_bounded(monkeypatch):
+    image = Image.effect_noise((32, 64), 60)
+    file = saved("TIFF", image, compression="jpeg", strip_size=32 * 16)
+    strip(file)
+    monkeypatch.setattr(limits, "MAX_JPEG_TABLES", 8)
+    with pytest.raises(ImageRefused, match="JPEG tables"):
+        strip(file)
+    monkeypatch.undo()
+    monkeypatch.setattr(limits, "MAX_JPEG_STRIPS", 3)
+    monkeypatch.setattr(limits, "MAX_STRIPS", 9)
+    with pytest.raises(ImageRefused, match="strips and tiles"):
+        strip(file)
+
+
+def test_a_strip_may_be_blank_up_to_a_size_and_dense_beyond():
+    assert limits.strip_bytes(1) == limits.MAX_STRIP_BYTES
+    assert limits.strip_bytes(8 << 20) == limits.MAX_STRIP_INFLATION * (8 << 20)
+    assert limits.strip_bytes(100 << 20) == 8 * (100 << 20)
+
+
+def test_items_that_share_their_bytes_are_read_a_bounded_number_of_times(monkeypatch):
+    picture = heif_builder.hevc_item(Image.new("RGB", (16, 16), "#336699"))
+    packet = b"<x:xmpmeta exif:DateTimeOriginal='' />" + bytes(5000)
+    others = [heif_builder.Item(b"mime", packet, content=b"application/rdf+xml") for _ in range(30)]
+    file = heif_builder.heif([picture, *others])
+    read = []
+    through = heif_report.raw_bytes
+
+    def whole(data, meta, item, most):
+        read.append(through(data, meta, item, most) and min(len(data), most))
+        return memoryview(data)[: read[-1]]  # as if each item were all of the file
+
+    assert sum(r.count for r in strip(file).removed if r.where == "XMP item") == 30
+    monkeypatch.setattr(heif_report, "raw_bytes", whole)
+    strip(file)
+    assert sum(read) <= 2 * len(file)
+    assert len(read) < 30
