@@ -221,6 +221,8 @@ def kept_items(data: bytes, meta: Meta) -> list[Item]:
         if what := _unreadable(meta, item):
             refuse(f"Expected a picture that decoders show; found one {what}", reason=Reason.UNSUPPORTED_FORMAT)
         following = list(sources.get(item.id, ())) if item.kind in _DERIVED else []
+        if item.kind in _DERIVED and not following:
+            refuse("Expected a derived picture with its inputs; found none")  # decoders show another picture, or none
         following += [a for a in aux.get(item.id, ()) if a in meta.items and _is_alpha(data, meta, meta.items[a])]
         for number in following:
             if number not in meta.items:

@@ -87,10 +87,10 @@ MAX_RESTARTS: Final = 262_144
 MAX_SCAN_DECODES: Final = 16_384
 
 # Pixels over all decodes that look for hidden bytes, intervals and scans together, with the scans that they refine: 12
-# times those of a progressive photo of 10 scans. Scans of nothing cost a decoder 4 ns a pixel, so a small file may have
-# as many as take a second; a photo has a byte for 10 pixels at the most, and the largest is 80 megapixels. WebP costs
-# 10 ns a pixel, and two decodes at the least.
-MAX_CHECKED_PIXELS: Final = 134_217_728
+# times those of a progressive photo of 10 scans. Each costs 2 ns in JPEG, and counts three times in WebP. A small file
+# may have as many as take a second, which is a progressive photo of nothing of 33 megapixels; the largest that has a
+# byte for 10 pixels is one of 80 megapixels.
+MAX_CHECKED_PIXELS: Final = 402_653_184
 MAX_CHECKED_PIXELS_A_BYTE: Final = 128
 MAX_CHECKED_PIXELS_TOTAL: Final = 1_073_741_824
 

@@ -142,6 +142,15 @@ def test_an_overlay_and_an_identity_keep_what_they_are_made_of():
     kept_as_it_looks(heif([turned, source], [(b"dimg", 1, (2,))]))
 
 
+@pytest.mark.parametrize("kind", [b"iovl", b"iden", b"grid"])
+def test_a_derived_picture_of_nothing_is_refused_even_beside_others(kind):
+    """Found by fuzzing: decoders show one of the others then, or nothing."""
+    content = {b"iovl": bytes(10) + struct.pack(">HH", 16, 16), b"grid": bytes(4) + struct.pack(">HH", 16, 16)}
+    others = [hevc_item(noise((16, 16))), hevc_item(noise((16, 16), seed=9))]
+    with pytest.raises(ImageRefused, match="with its inputs"):
+        strip(heif([Item(kind, content.get(kind, b""), (ispe(16, 16),)), *others]))
+
+
 def test_transparency_stays_and_depth_gain_maps_and_mattes_go(brand, code):
     picture, alpha = code(noise((16, 16))), code(noise((16, 16), "L"), auxc(tail=SECRET))
     plain = kept_as_it_looks(heif([picture, alpha], [(b"auxl", 2, (1,))], layout(brand)))
