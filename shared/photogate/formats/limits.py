@@ -34,6 +34,8 @@ __all__ = [
     "MAX_NESTING",
     "MAX_PAGE_ENTRIES",
     "MAX_PARAMETER_SET",
+    "MAX_PARTS",
+    "MAX_PARTS_WITHIN",
     "MAX_PIXELS",
     "MAX_RAW_PROFILE",
     "MAX_RESTARTS",
@@ -173,6 +175,11 @@ MAX_ENTRIES_READ: Final = 16_384
 # early. Searching takes 20 ms a megabyte.
 MAX_TEXT_SEARCHED: Final = 1_048_576
 MAX_MARK_BYTES: Final = 16_384
+
+# Parts of a file that an inspection shows side by side, and within them: names, records, directories' entries, frames'
+# blocks. A photo has some hundreds. Each costs up to 40 microseconds; what is beyond is shown as one part.
+MAX_PARTS: Final = 16_384
+MAX_PARTS_WITHIN: Final = 8_192
 
 # The largest profiles in use (six-ink printers) are 3 MB.
 MAX_ICC_BYTES: Final = 16 * 1024 * 1024

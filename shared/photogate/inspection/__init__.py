@@ -13,16 +13,17 @@ from typing import cast
 
 from photogate.errors import ImageRefused
 from photogate.findings import Keep, Provenance, Removed
-from photogate.formats import strip
+from photogate.formats import limits, strip
 from photogate.formats.container import MODULES, Context, ImageFormat, Part, container_for, guarded
 from photogate.formats.sniff import sniff
+from photogate.inspection.budget import TOO_MANY
 from photogate.inspection.outcome import Outcome
-from photogate.inspection.tree import compared, covered, goes, tiled
+from photogate.inspection.tree import Search, compared, covered, goes, stays, tiled
 
 __all__ = ["Inspection", "Part", "inspect"]
 
 
-# Bytes that may be searched for parts that stay as they are, for each part of the file: searching takes 1 s for 2 GB.
+# Bytes that may be searched for parts that stay as they are: searching takes 1 s for 2 GB.
 _SEARCHED = 1 << 28
 
 
@@ -107,10 +108,16 @@ def _parts(data: bytes, outcome: Outcome) -> tuple[Part, ...]:
         try:
             with guarded():
                 for part in walk(data, outcome):
+                    if len(found) == limits.MAX_PARTS and part.offset < len(data):
+                        # Some of them may stay, so it may not be said that they go.
+                        further = stays if outcome.data else goes
+                        found.append(further("further parts", part.offset, len(data) - part.offset, TOO_MANY))
+                        break
                     found.append(part)
         except ImageRefused:
             rest = "bytes that could not be read"
     if not found and data:
         return (goes(f"{outcome.format} file" if outcome.format is not ImageFormat.UNKNOWN else "file", 0, len(data)),)
     parts = tuple(covered(part) for part in tiled(found, 0, len(data), rest))
-    return tuple(compared(part, data, outcome.data, [_SEARCHED]) for part in parts) if outcome.data else parts
+    search = Search(outcome.data, _SEARCHED)
+    return tuple(compared(part, data, search) for part in parts) if outcome.data else parts

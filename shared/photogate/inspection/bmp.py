@@ -15,10 +15,10 @@ __all__ = ["parts"]
 
 def parts(data: bytes, outcome: Outcome) -> Iterator[Part]:
     """List headers, palette, gap, pixels, profile, and what stands behind them."""
-    yield from tiled(_claims(data), 0, len(data), "bytes that no header names")
+    yield from tiled(_claims(data, outcome), 0, len(data), "bytes that no header names")
 
 
-def _claims(data: bytes) -> Iterator[Part]:
+def _claims(data: bytes, outcome: Outcome) -> Iterator[Part]:
     if data[:2] == b"BM":
         fields = (
             stays("signature and size", 0, 6),
@@ -37,7 +37,7 @@ def _claims(data: bytes) -> Iterator[Part]:
     kind, place = bmp.profile_place(data, header)
     if place is not None:
         at, size = place
-        if kind == "embedded" and (inside := icc.profile(data, at, min(at + size, len(data)))):
+        if kind == "embedded" and (inside := icc.profile(data, at, min(at + size, len(data)), outcome.budget)):
             yield stays("ICC profile", at, size, "colour; description, identity and dates go", inside)
         elif size:
             yield goes("linked profile" if kind == "linked" else "ICC profile", at, size, "a path" * (kind == "linked"))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from photogate.findings import MetadataCategory
 from photogate.formats import exif, limits
 from photogate.formats.container import Part
 from photogate.inspection import icc, names, photoshop, xmp
+from photogate.inspection.budget import Budget
 from photogate.inspection.tree import goes, stays, tiled, with_padding
 
 __all__ = ["Directory", "Entry", "exif_block", "header", "parts_of", "walk"]
@@ -79,8 +81,13 @@ def header(data: bytes, start: int) -> tuple[str, bool, int] | None:
     return None
 
 
-def walk(data: bytes, start: int, end: int, pages: bool) -> Iterator[Directory]:
-    """Walk the chain of directories and those below them; what does not lie within ``[start, end)`` is left out."""
+def walk(
+    data: bytes, start: int, end: int, pages: bool, most: int = limits.MAX_EXIF_ENTRIES * 16
+) -> Iterator[Directory]:
+    """Walk the chain of directories and those below them; what does not lie within ``[start, end)`` is left out.
+
+    No more than `most` entries are read, of all directories together.
+    """
     found = header(data, start)
     if found is None:
         return
@@ -89,8 +96,8 @@ def walk(data: bytes, start: int, end: int, pages: bool) -> Iterator[Directory]:
     entry_size, count_size = 4 + 2 * inline, struct.calcsize("<" + count_code)
     todo = [("IFD0", 0, first)]
     seen: set[int] = set()
-    left = limits.MAX_EXIF_ENTRIES * (16 if pages else 1)
-    while todo and len(seen) < limits.MAX_IFDS:
+    left = min(most, limits.MAX_EXIF_ENTRIES * (16 if pages else 1))
+    while todo and left > 0 and len(seen) < limits.MAX_IFDS:
         name, page, offset = todo.pop(0)
         at = start + offset
         if offset < 8 or at in seen or at + count_size > end:
@@ -111,9 +118,9 @@ def walk(data: bytes, start: int, end: int, pages: bool) -> Iterator[Directory]:
                     place, length = where, 0
             entry = Entry(tag, kind, number, where, entry_size, place, length)
             entries.append(entry)
-            if tag in _SUB and kind in (4, 13, 16, 18) and length:
-                most = min(number, 64)
-                todo += [(_SUB[tag], page, o) for o in struct.unpack_from(f"{order}{most}{_CODES[kind]}", data, place)]
+            if tag in _SUB and kind in (4, 13, 16, 18) and length and len(todo) < limits.MAX_IFDS:
+                few = min(number, 64)
+                todo += [(_SUB[tag], page, o) for o in struct.unpack_from(f"{order}{few}{_CODES[kind]}", data, place)]
         close = at + count_size + count * entry_size
         size = min(close + inline, end) - at
         yield Directory(name, page, at, size, tuple(entries))
@@ -123,8 +130,12 @@ def walk(data: bytes, start: int, end: int, pages: bool) -> Iterator[Directory]:
                 todo.append((f"IFD{page + 1}", page + 1, following))
 
 
-def parts_of(data: bytes, directory: Directory, keeps: Callable[[Directory, int], bool], kept: bool) -> Iterator[Part]:
-    """Give a directory with its entries, and then the values that stand elsewhere."""
+def parts_of(
+    data: bytes, directory: Directory, keeps: Callable[[Directory, int], bool], kept: bool, budget: Budget
+) -> Iterator[Part]:
+    """Give a directory with its entries, as long as they are not too many; and then the values that stand elsewhere."""
+    shows = not budget.spent
+    budget.left -= len(directory.entries)
     inside = []
     values = []
     table = {**names.TIFF, **names.EXIF}
@@ -133,20 +144,23 @@ def parts_of(data: bytes, directory: Directory, keeps: Callable[[Directory, int]
         name = table.get(entry.tag, "unregistered tag")
         category = category_of(directory.name, entry.tag)
         stay = kept and keeps(directory, entry.tag)
-        mine = stays(name, entry.where, entry.size) if stay else goes(name, entry.where, entry.size, category=category)
-        inside.append(mine)
+        if shows:
+            inside.append(
+                stays(name, entry.where, entry.size) if stay else goes(name, entry.where, entry.size, category=category)
+            )
         if entry.inline or not entry.length:
             continue
         shown = name if name.startswith("unregistered") else f"{name} value"
-        within = _within(data, entry, stay)
+        within = _within(data, entry, stay, budget)
         if stay:
             values.append(stays(shown, entry.place, entry.length, children=within))
         else:
             values.append(goes(shown, entry.place, entry.length, children=within, category=category))
     make = stays if kept else goes
-    entries = tiled(
-        [*inside, *_frame(directory, make)], directory.offset, directory.offset + directory.size, "unread entries"
-    )
+    entries: tuple[Part, ...] = ()
+    if shows:
+        claims = [*inside, *_frame(directory, make)]
+        entries = tiled(claims, directory.offset, directory.offset + directory.size, "unread entries")
     yield make(directory.name, directory.offset, directory.size, _NOTES.get(directory.name.rstrip("0123456789"), ""),
                entries)  # fmt: skip
     yield from values
@@ -162,11 +176,11 @@ def _frame(directory: Directory, make: Callable[[str, int, int], Part]) -> Itera
     yield make("next IFD", last, directory.offset + directory.size - last)
 
 
-def _within(data: bytes, entry: Entry, stay: bool) -> tuple[Part, ...]:
+def _within(data: bytes, entry: Entry, stay: bool, budget: Budget) -> tuple[Part, ...]:
     if entry.tag == 34675:
-        return icc.profile(data, entry.place, entry.place + entry.length) if stay else ()
+        return icc.profile(data, entry.place, entry.place + entry.length, budget) if stay else ()
     reader = _WITHIN.get(entry.tag)
-    return reader(data, entry.place, entry.place + entry.length) if reader else ()
+    return reader(data, entry.place, entry.place + entry.length, budget) if reader else ()
 
 
 def category_of(directory: str, tag: int) -> MetadataCategory:
@@ -176,7 +190,11 @@ def category_of(directory: str, tag: int) -> MetadataCategory:
     return _C.THUMBNAIL if directory == "IFD1" else exif.category_of(tag)
 
 
-def exif_block(data: bytes, start: int, end: int, kept: frozenset[int]) -> tuple[Part, ...]:
+def _among(tags: frozenset[int], _: Directory, tag: int) -> bool:
+    return tag in tags
+
+
+def exif_block(data: bytes, start: int, end: int, kept: frozenset[int], budget: Budget) -> tuple[Part, ...]:
     """List an Exif block.
 
     Parameters
@@ -187,6 +205,8 @@ def exif_block(data: bytes, start: int, end: int, kept: frozenset[int]) -> tuple
         Where the block stands, with or without its ``Exif`` prefix.
     kept
         Tags of the first directory that stay: the orientation, and rights where they are kept.
+    budget
+        How many parts may still be shown; without any, the block is not looked into.
     """
     claims: list[Part] = []
     make = stays if kept else goes
@@ -195,17 +215,18 @@ def exif_block(data: bytes, start: int, end: int, kept: frozenset[int]) -> tuple
         claims.append(make("Exif identifier", start, 6))
         base += 6
     found = header(data, base)
-    if found is None:
+    if found is None or budget.spent:
         return ()
     order = found[0]
     claims.append(make("TIFF header", base, 8))
-    for directory in walk(data, base, end, pages=False):
-        first = directory.name == "IFD0"
-        claims += parts_of(data, directory, lambda d, tag, first=first: first and tag in kept, bool(kept) and first)  # type: ignore[misc]
+    for directory in walk(data, base, end, pages=False, most=budget.left):
+        tags = kept if directory.name == "IFD0" else frozenset[int]()
+        claims += parts_of(data, directory, partial(_among, tags), bool(tags), budget)
         if directory.name == "IFD1":
             at, size = directory.integers(data, order, 513), directory.integers(data, order, 514)
             if at and size:
                 claims.append(goes("thumbnail", base + at[0], size[0], "a small JPEG", category=_C.THUMBNAIL))
     # A maker's note may refer to what stands outside of it, so it is told after all that is known.
     claims.sort(key=lambda part: part.name == "MakerNote value")
-    return with_padding(data, tiled(claims, start, end)) if kept else tiled(claims, start, end)
+    found_parts = tiled(claims, start, end, budget.rest("bytes that nothing refers to"))
+    return with_padding(data, found_parts) if kept else found_parts

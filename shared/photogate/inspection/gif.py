@@ -9,6 +9,7 @@ from photogate.formats import gif
 from photogate.formats.container import Part
 from photogate.formats.gif_lzw import walk
 from photogate.inspection import jumbf, xmp
+from photogate.inspection.budget import TOO_MANY, Budget
 from photogate.inspection.outcome import Outcome
 from photogate.inspection.tree import goes, stays
 
@@ -36,7 +37,7 @@ def parts(data: bytes, outcome: Outcome) -> Iterator[Part]:
         if block.kind == gif.TRAILER:
             yield stays("trailer", at, size, "end")
         elif block.kind == gif.IMAGE:
-            yield _image(data, block)
+            yield _image(data, block, outcome.budget)
         elif block.label == gif.CONTROL:
             yield stays("graphic control", at, size, "timing and transparency")
         elif block.label == gif.COMMENT:
@@ -46,14 +47,14 @@ def parts(data: bytes, outcome: Outcome) -> Iterator[Part]:
         elif block.label == gif.APPLICATION:
             loop = not looped and gif.loop(data, block) is not None
             looped |= loop
-            yield _application(data, block, last, loop)
+            yield _application(data, block, last, loop, outcome.budget)
         else:
             yield goes("unregistered extension", at, size)
     if last < len(data):
         yield goes("trailing bytes", last, len(data) - last, "behind the end of the image")
 
 
-def _application(data: bytes, block: gif.Block, end: int, loop: bool) -> Part:
+def _application(data: bytes, block: gif.Block, end: int, loop: bool, budget: Budget) -> Part:
     at, size = block.offset, end - block.offset
     if loop:
         return stays("application NETSCAPE2.0", at, size, "loop count")
@@ -62,16 +63,19 @@ def _application(data: bytes, block: gif.Block, end: int, loop: bool) -> Part:
     children: tuple[Part, ...] = ()
     category = _C.OTHER
     if shown == "XMP":
-        children = xmp.packet(data, block.body + 12, end)
+        children = xmp.packet(data, block.body + 12, end, budget)
         children = (goes("identifier", at, children[0].offset - at), *children) if children else ()
     elif shown == "C2PA":
         category = _C.PROVENANCE
-        children = jumbf.boxes(data, block.body + 13, block.body + 13)
+        children = jumbf.boxes(data, block.body + 13, block.body + 13, budget)
     return goes(f"application {shown}", at, size, "another program's data", children, category)
 
 
-def _image(data: bytes, block: gif.Block) -> Part:
+def _image(data: bytes, block: gif.Block, budget: Budget) -> Part:
     at, end = block.offset, min(block.end, len(data))
+    if budget.spent:
+        return stays("image", at, end - at, TOO_MANY)
+    budget.left -= 3
     table = at + 10
     code = min(block.body - 1, end)
     inside = [stays("image descriptor", at, 10)]

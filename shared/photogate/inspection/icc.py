@@ -8,6 +8,7 @@ from photogate.findings import MetadataCategory
 from photogate.formats import icc, limits
 from photogate.formats.container import Part
 from photogate.inspection import names
+from photogate.inspection.budget import Budget
 from photogate.inspection.tree import goes, stays, tiled
 
 __all__ = ["profile"]
@@ -15,8 +16,10 @@ __all__ = ["profile"]
 _TEXTS = (b"desc", b"cprt")
 
 
-def profile(data: bytes, start: int, end: int) -> tuple[Part, ...]:
+def profile(data: bytes, start: int, end: int, budget: Budget) -> tuple[Part, ...]:
     """List header, tag table and tags of a profile, and what stands behind it."""
+    if budget.spent:
+        return ()
     whole = data[start:end]
     new = icc.reduce(whole)
     if new is None or len(whole) < 132:
@@ -30,6 +33,7 @@ def profile(data: bytes, start: int, end: int) -> tuple[Part, ...]:
         stays("tag table", start + 128, 4 + 12 * count),
     ]
     dropped = []
+    budget.left -= count
     for i in range(count):
         name, offset, size = struct.unpack_from(">4sII", whole, 132 + 12 * i)
         shown = name.decode("ascii").strip() if name.strip() in names.ICC else "unregistered tag"

@@ -116,7 +116,7 @@ def _box(tree: _Tree, found: Box, parent: bytes, lenient: bool) -> Part:
     elif kind == b"infe":
         return _info(tree, found)
     elif kind == b"colr" and stay and tree.data[found.body : found.body + 4] in (b"prof", b"rICC"):
-        inner = icc.profile(tree.data, found.body + 4, found.end)
+        inner = icc.profile(tree.data, found.body + 4, found.end, tree.outcome.budget)
         inside = (stays("box header", found.start, found.body + 4 - found.start), *inner) if inner else ()
         note = "ICC profile; description, identity and dates go"
     if stay:
@@ -178,11 +178,11 @@ def _uuid(tree: _Tree, found: Box) -> Part:
     if kind == heif_report.C2PA:
         # C2PA 2.1, A.5.1: version and flags, purpose, an offset, then the manifest store
         at = tree.data.find(b"\0", found.body + 20, found.end) + 9
-        inside = jumbf.boxes(tree.data, at, found.end)
+        inside = jumbf.boxes(tree.data, at, found.end, tree.outcome.budget)
         head = goes("box header", found.start, at - found.start, category=_C.PROVENANCE)
         return goes("uuid C2PA", found.start, size, "provenance", (head, *inside) if inside else (), _C.PROVENANCE)
     if kind == heif_report.XMP:
-        inside = xmp.packet(tree.data, found.body + 16, found.end)
+        inside = xmp.packet(tree.data, found.body + 16, found.end, tree.outcome.budget)
         head = goes("box header", found.start, found.body + 16 - found.start)
         return goes("uuid XMP", found.start, size, "properties", (head, *inside) if inside else ())
     return goes("uuid", found.start, size, "unregistered")
@@ -270,10 +270,10 @@ def _item(tree: _Tree, item: Item, at: int, size: int) -> Part:
     inside = ()
     if item.kind == b"Exif" and whole and size > 8:
         start = at + 4 + int.from_bytes(tree.data[at : at + 4], "big")
-        inside = exif_block(tree.data, start, at + size, frozenset()) if start < at + size else ()
+        inside = exif_block(tree.data, start, at + size, frozenset(), tree.outcome.budget) if start < at + size else ()
         inside = tiled([goes("offset of the TIFF header", at, start - at), *inside], at, at + size) if inside else ()
     elif item.content == b"application/rdf+xml" and whole:
-        inside = xmp.packet(tree.data, at, at + size)
+        inside = xmp.packet(tree.data, at, at + size, tree.outcome.budget)
     return goes(name, at, size, role, inside, _category(meta, item))
 
 

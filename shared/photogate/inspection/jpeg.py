@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from photogate.formats.container import Part, refuse
 from photogate.formats.jpeg_markers import find_end
 from photogate.formats.jpeg_parse import EXIF, EXTENDED_XMP, ICC, PHOTOSHOP, XMP, Picture, parse
 from photogate.inspection import icc, jumbf, photoshop, xmp
+from photogate.inspection.budget import TOO_MANY, Budget
 from photogate.inspection.directories import exif_block, header, walk
 from photogate.inspection.outcome import Outcome
 from photogate.inspection.tree import goes, stays, tiled
@@ -18,6 +20,7 @@ from photogate.inspection.tree import goes, stays, tiled
 __all__ = ["parts"]
 
 _C = MetadataCategory
+_MARKER = re.compile(rb"\xff[^\xff\0]")
 _FRAMES = {
     0xC0: "baseline", 0xC1: "extended sequential", 0xC2: "progressive", 0xC3: "lossless",
     0xC5: "hierarchical", 0xC6: "hierarchical", 0xC7: "lossless", 0xC9: "arithmetic coding",
@@ -43,15 +46,10 @@ def _segments(data: bytes, scans: dict[int, int]) -> Iterator[_Segment]:
     """Walk the markers as decoders do; `scans` tells where the data of scans ends, by the place of their header."""
     at = 2
     for _ in range(limits.MAX_SEGMENTS + limits.MAX_SCANS):
-        while True:
-            at = data.find(b"\xff", at)
-            while 0 <= at < len(data) - 1 and data[at + 1] == 0xFF:
-                at += 1
-            if at < 0 or at + 1 >= len(data):
-                return
-            if data[at + 1]:
-                break
-            at += 2
+        found = _MARKER.search(data, at)
+        if found is None:
+            return
+        at = found.start()
         marker = data[at + 1]
         if marker == 0xD9:
             yield _Segment(marker, at, at + 2, at + 2, at + 2)
@@ -96,7 +94,7 @@ def parts(data: bytes, outcome: Outcome) -> Iterator[Part]:
             yield from _parts(data, segment, outcome, tables, kept, only)
             at = segment.stop
         if segments and segments[-1].marker == 0xD9 and at < len(data):
-            yield from _trailing(data, at, segments)
+            yield from _trailing(data, at, segments, outcome.budget)
 
 
 def _between(data: bytes, at: int, end: int) -> Part:
@@ -132,13 +130,13 @@ def _parts(
 ) -> Iterator[Part]:
     marker, at, size = segment.marker, segment.offset, segment.end - segment.offset
     if marker == 0xDA:
-        yield from _scan(data, segment, kept, bool(outcome.data))
+        yield from _scan(data, segment, kept, outcome)
     elif marker == 0xD9:
         yield stays("EOI", at, 2, "end of image")
     elif marker in _FRAMES:
         yield stays(f"SOF{marker - 0xC0}", at, size, f"frame header, {_FRAMES[marker]}")
     elif marker in (0xDB, 0xC4):
-        yield _table_segment(data, segment, tables, bool(outcome.data))
+        yield _table_segment(data, segment, tables, outcome)
     elif marker == 0xDD:
         used = not outcome.data or b"R" + data[segment.body : segment.body + 2] in tables
         yield (stays if used else goes)("DRI", at, size, "restart interval" if used else "no scan needs it")
@@ -153,10 +151,10 @@ def _parts(
         yield goes(name, at, size, "not needed to show the picture")
 
 
-def _scan(data: bytes, segment: _Segment, kept: dict[int, jpeg_scan.Scan], stripped: bool) -> Iterator[Part]:
+def _scan(data: bytes, segment: _Segment, kept: dict[int, jpeg_scan.Scan], outcome: Outcome) -> Iterator[Part]:
     at, size = segment.offset, segment.end - segment.offset
     scan = kept.get(segment.body)
-    if scan is None and stripped:
+    if scan is None and outcome.data:
         yield goes("SOS", at, size, "a scan that decoders do not read")
         yield goes("entropy-coded data", segment.end, segment.stop - segment.end, "of that scan")
         return
@@ -172,7 +170,8 @@ def _scan(data: bytes, segment: _Segment, kept: dict[int, jpeg_scan.Scan], strip
         for i, (_, end) in enumerate(scan.intervals):
             following = scan.intervals[i + 1][0] if i + 1 < len(scan.intervals) else segment.stop
             close = following - 2 if i + 1 < len(scan.intervals) else segment.stop
-            if end < close:
+            if end < close and not outcome.budget.spent:
+                outcome.budget.left -= 2
                 children += [
                     stays("intervals", begin, end - begin),
                     goes("bytes behind the last MCU", end, close - end, "no decoder looks at them"),
@@ -185,9 +184,11 @@ def _scan(data: bytes, segment: _Segment, kept: dict[int, jpeg_scan.Scan], strip
     yield stays("entropy-coded data", segment.end, segment.stop - segment.end, note, children)
 
 
-def _table_segment(data: bytes, segment: _Segment, tables: set[bytes], stripped: bool) -> Part:
+def _table_segment(data: bytes, segment: _Segment, tables: set[bytes], outcome: Outcome) -> Part:
     claims, at = [], segment.body
-    quantization = segment.marker == 0xDB
+    quantization, stripped = segment.marker == 0xDB, bool(outcome.data)
+    if outcome.budget.spent:
+        return stays("DQT" if quantization else "DHT", segment.offset, segment.end - segment.offset, TOO_MANY)
     while at < segment.end:
         if quantization:
             size = 1 + (64 << (data[at] >> 4 & 1))
@@ -198,6 +199,7 @@ def _table_segment(data: bytes, segment: _Segment, tables: set[bytes], stripped:
             content = b"H" + data[at : at + size]
             name = f"Huffman table {'AC' if data[at] >> 4 else 'DC'} {data[at] & 3}"
         size = min(size, segment.end - at)
+        outcome.budget.left -= 1
         claims.append(
             stays(name, at, size) if not stripped or content in tables else goes(name, at, size, "no scan uses it")
         )
@@ -221,7 +223,7 @@ def _application(data: bytes, segment: _Segment, outcome: Outcome, tables: set[b
     marker, at, body, end = segment.marker, segment.offset, segment.body, segment.end
     size = end - at
     start = data[body : body + 40]
-    stripped = bool(outcome.data)
+    stripped, budget = bool(outcome.data), outcome.budget
     if marker == 0xE0 and start.startswith(b"JFIF\0"):
         if stripped and not (last and b"\xe0" in tables):
             return goes("APP0 JFIF", at, size, "said again later")
@@ -233,31 +235,33 @@ def _application(data: bytes, segment: _Segment, outcome: Outcome, tables: set[b
         return goes("APP0 JFXX", at, size, "thumbnail", category=_C.THUMBNAIL)
     if marker == 0xE1 and start.startswith(EXIF):
         kept = outcome.kept_tags(data[body:end])
-        inside = list(exif_block(data, body, end, kept))
+        inside = list(exif_block(data, body, end, kept, budget))
         if kept:
             inside = [stays("marker", at, 4), *inside] if inside else []
             return stays("APP1 Exif", at, size, "only the orientation stays", inside)
         inside = [goes("marker", at, 4), *inside] if inside else []
         return goes("APP1 Exif", at, size, "when, where and by what it was taken", inside)
     if marker == 0xE1 and start.startswith(XMP):
-        return goes("APP1 XMP", at, size, "an orientation moves to Exif", _inside(segment, xmp.packet(data, body, end)))
+        return goes(
+            "APP1 XMP", at, size, "an orientation moves to Exif", _inside(segment, xmp.packet(data, body, end, budget))
+        )
     if marker == 0xE1 and start.startswith(EXTENDED_XMP):
         return goes("APP1 extended XMP", at, size, "properties, depth maps, hidden originals")
     if marker == 0xE2 and start.startswith(ICC):
         if stripped and b"\xe2" not in tables:
             return goes("APP2 ICC profile", at, size, "it does not parse", category=_C.DEVICE)
-        inside = list(icc.profile(data, body + 14, end))
+        inside = list(icc.profile(data, body + 14, end, budget))
         head = [stays("marker and number", at, 18), *inside] if inside else []
         return stays("APP2 ICC profile", at, size, "colour; description, identity and dates go", head)
     if marker == 0xE2 and start.startswith(b"MPF\0"):
-        return goes("APP2 MPF", at, size, "index of further pictures", _pictures(data, segment), _C.THUMBNAIL)
+        return goes("APP2 MPF", at, size, "index of further pictures", _pictures(data, segment, budget), _C.THUMBNAIL)
     if marker == 0xE2 and start.startswith(b"urn:iso:std:iso:ts:21496:-1\0"):
         return goes("APP2 ISO 21496-1", at, size, "says that a gain map follows", category=_C.THUMBNAIL)
     if marker == 0xEB and start.startswith(b"JP"):
-        inside = list(jumbf.boxes(data, body + 8, end)) if data[body + 4 : body + 8] == b"\0\0\0\1" else []
+        inside = list(jumbf.boxes(data, body + 8, end, budget)) if data[body + 4 : body + 8] == b"\0\0\0\1" else []
         return goes("APP11 JUMBF", at, size, "provenance (C2PA)", _inside(segment, tuple(inside)), _C.PROVENANCE)
     if marker == 0xED and start.startswith(PHOTOSHOP):
-        inside = list(photoshop.resources(data, body + len(PHOTOSHOP), end))
+        inside = list(photoshop.resources(data, body + len(PHOTOSHOP), end, budget))
         return goes(
             "APP13 Photoshop", at, size, "IPTC, thumbnails, paths", _inside(segment, tuple(inside)), _C.IDENTITY
         )
@@ -277,11 +281,11 @@ def _inside(segment: _Segment, found: tuple[Part, ...]) -> tuple[Part, ...]:
     return tiled(claims, segment.offset, segment.end, "continued")
 
 
-def _pictures(data: bytes, segment: _Segment) -> tuple[Part, ...]:
-    return _inside(segment, tuple(exif_block(data, segment.body + 4, segment.end, frozenset())))
+def _pictures(data: bytes, segment: _Segment, budget: Budget) -> tuple[Part, ...]:
+    return _inside(segment, tuple(exif_block(data, segment.body + 4, segment.end, frozenset(), budget)))
 
 
-def _trailing(data: bytes, at: int, segments: list[_Segment]) -> Iterator[Part]:
+def _trailing(data: bytes, at: int, segments: list[_Segment], budget: Budget) -> Iterator[Part]:
     """Tell what follows EOI: the further pictures of MPF, a motion photo's video, or bytes of no known kind."""
     claims = []
     index = next((s for s in segments if s.marker == 0xE2 and data[s.body : s.body + 4] == b"MPF\0"), None)
@@ -289,7 +293,7 @@ def _trailing(data: bytes, at: int, segments: list[_Segment]) -> Iterator[Part]:
         base, order = index.body + 4, "little" if found[0] == "<" else "big"
         for directory in walk(data, base, index.end, pages=False):
             entry = next((e for e in directory.entries if e.tag == 0xB002), None)
-            for i in range(entry.length // 16 if entry is not None else 0):
+            for i in budget.take(range(entry.length // 16 if entry is not None else 0)):
                 place = entry.place + 16 * i if entry is not None else 0
                 kind, size, offset = (int.from_bytes(data[place + j : place + j + 4], order) for j in (0, 4, 8))  # type: ignore[arg-type]
                 if offset and base + offset >= at:

@@ -6,6 +6,7 @@ from photogate.findings import MetadataCategory
 from photogate.formats import limits
 from photogate.formats.container import Part
 from photogate.inspection import names
+from photogate.inspection.budget import Budget
 from photogate.inspection.tree import goes
 
 __all__ = ["boxes"]
@@ -15,11 +16,12 @@ _CONTENT = {b"jumd": "description", b"cbor": "CBOR", b"json": "JSON", b"bfdb": "
             b"uuid": "UUID", b"free": "free", b"c2sh": "salt", b"jp2c": "picture"}  # fmt: skip
 
 
-def boxes(data: bytes, start: int, end: int, depth: int = 0) -> tuple[Part, ...]:
+def boxes(data: bytes, start: int, end: int, budget: Budget, depth: int = 0) -> tuple[Part, ...]:
     """List the boxes of a manifest store, as far as they lie within the range; none stays."""
     found: list[Part] = []
     at = start
-    while at + 8 <= end and len(found) < limits.MAX_CHUNKS:
+    while at + 8 <= end and not budget.spent:
+        budget.left -= 1
         size, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
         if not size:
             size = end - at
@@ -27,7 +29,7 @@ def boxes(data: bytes, start: int, end: int, depth: int = 0) -> tuple[Part, ...]
             break
         stop = min(at + size, end)
         if kind == b"jumb":
-            inside = boxes(data, at + 8, stop, depth + 1) if depth < limits.MAX_NESTING else ()
+            inside = boxes(data, at + 8, stop, budget, depth + 1) if depth < limits.MAX_NESTING else ()
             found.append(goes(f"jumb {_label(data, at + 8, stop)}".strip(), at, stop - at, children=inside,
                               category=_PROVENANCE))  # fmt: skip
         else:

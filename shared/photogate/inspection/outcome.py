@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from photogate.findings import Keep
 from photogate.formats import exif
 from photogate.formats.container import ImageFormat
+from photogate.formats.rights import NO_RIGHTS
+from photogate.inspection.budget import Budget
 
 __all__ = ["Outcome"]
 
@@ -22,6 +24,7 @@ class Outcome:
     data: bytes = b""
     orientation: int = 1
     keep: frozenset[Keep] = frozenset()
+    budget: Budget = field(default_factory=Budget, compare=False)
 
     def kept_tags(self, block: bytes) -> frozenset[int]:
         """Give the tags of an Exif block's first directory that stay."""
@@ -29,7 +32,7 @@ class Outcome:
         if self.data:
             if self.orientation != 1 and exif.orientation_of(block) == self.orientation:
                 found.add(exif.ORIENTATION)
-            rights = exif.rights_of(block)
+            rights = exif.rights_of(block) if self.keep else NO_RIGHTS
             if Keep.CREATOR in self.keep and rights.creator:
                 found.add(exif.ARTIST)
             if Keep.COPYRIGHT in self.keep and rights.copyright:

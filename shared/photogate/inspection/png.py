@@ -13,6 +13,7 @@ from photogate.formats.png_fields import AFTER_PALETTE, BEFORE_PALETTE, read_hea
 from photogate.formats.png_rows import Header
 from photogate.formats.png_text import category_of
 from photogate.inspection import jumbf, names, xmp
+from photogate.inspection.budget import Budget
 from photogate.inspection.directories import exif_block
 from photogate.inspection.outcome import Outcome
 from photogate.inspection.tree import goes, stays, tiled
@@ -127,15 +128,15 @@ def _part(data: bytes, chunk: _Chunk, stay: bool, outcome: Outcome, ends: dict[i
     kind, at, size = chunk.type, chunk.offset, chunk.size
     name = kind.decode("ascii") if kind in _REGISTERED else "unregistered chunk"
     if kind in _TEXTS:
-        return _text(data, chunk)
+        return _text(data, chunk, outcome.budget)
     if kind == b"eXIf":
         kept = outcome.kept_tags(data[chunk.start : chunk.end])
-        children = exif_block(data, chunk.start, chunk.end, kept)
+        children = exif_block(data, chunk.start, chunk.end, kept, outcome.budget)
         if kept:
             return stays(name, at, size, "only the orientation stays", children)
         return goes(name, at, size, "when, where and by what it was taken", children)
     if kind == b"caBX":
-        inside = jumbf.boxes(data, chunk.start, chunk.end)
+        inside = jumbf.boxes(data, chunk.start, chunk.end, outcome.budget)
         return goes(name, at, size, _NOTES[kind], inside, _C.PROVENANCE)
     if not stay:
         note = _NOTES.get(kind, "not needed to show the picture")
@@ -153,7 +154,7 @@ def _part(data: bytes, chunk: _Chunk, stay: bool, outcome: Outcome, ends: dict[i
     return stays(name, at, size, note or _NOTES.get(kind, ""), inside)
 
 
-def _text(data: bytes, chunk: _Chunk) -> Part:
+def _text(data: bytes, chunk: _Chunk, budget: Budget) -> Part:
     stop = data.find(b"\0", chunk.start, chunk.end)
     keyword = data[chunk.start : stop if stop >= 0 else chunk.end]
     shown = names.KEYWORDS.get(keyword.lower(), "unregistered keyword")
@@ -161,7 +162,7 @@ def _text(data: bytes, chunk: _Chunk) -> Part:
     children: tuple[Part, ...] = ()
     if shown == "XML:com.adobe.xmp":
         if chunk.type == b"tEXt" or (chunk.type == b"iTXt" and data[stop + 1 : stop + 2] == b"\0"):
-            children = xmp.packet(data, stop, chunk.end)
+            children = xmp.packet(data, stop, chunk.end, budget)
             children = (goes("keyword", chunk.offset, stop - chunk.offset), *children) if children else ()
         return goes(f"{name} XMP", chunk.offset, chunk.size, "an orientation moves to eXIf",
                     tiled(children, chunk.offset, chunk.offset + chunk.size, "CRC") if children else ())  # fmt: skip

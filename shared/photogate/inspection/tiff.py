@@ -38,6 +38,7 @@ def _claims(data: bytes, outcome: Outcome) -> Iterator[Part]:
         file = None
     written = [frozenset(page.entries) for page in File(outcome.data).pages] if outcome.data else []
     kept = {page.offset: i for i, page in enumerate(file.kept())} if file is not None else {}
+    pages = {page.offset: page for page in file.pages} if file is not None else {}
     images: list[Part] = []
     places: dict[tuple[int, int], Part] = {}
     for directory in walk(data, 0, len(data), pages=True):
@@ -47,7 +48,7 @@ def _claims(data: bytes, outcome: Outcome) -> Iterator[Part]:
         def keeps(_: Directory, tag: int, tags: frozenset[int] = tags) -> bool:
             return tag in tags
 
-        for part in parts_of(data, directory, keeps, number is not None):
+        for part in parts_of(data, directory, keeps, number is not None, outcome.budget):
             if part.offset == directory.offset:
                 yield part
             else:  # several values may stand in one place; one that stays has it
@@ -57,8 +58,7 @@ def _claims(data: bytes, outcome: Outcome) -> Iterator[Part]:
         if number is None:
             images += _image(data, order, directory)
         elif file is not None:
-            page = next(p for p in file.pages if p.offset == directory.offset)
-            yield from _rows(data, file, page, directory)
+            yield from _rows(data, file, pages[directory.offset], directory)
     yield from sorted(places.values(), key=lambda part: not part.stays)
     yield from images
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from photogate.findings import MetadataCategory
 from photogate.formats.container import Part
 
-__all__ = ["compared", "covered", "goes", "stays", "tiled", "with_padding"]
+__all__ = ["Search", "compared", "covered", "goes", "stays", "tiled", "with_padding"]
 
 OTHER = MetadataCategory.OTHER
 
@@ -36,17 +36,16 @@ def tiled(parts: Iterable[Part], start: int, end: int, rest: str = "bytes that n
 
     Where parts overlap, the one that is given first has the bytes. What none covers is called `rest`, and goes.
     """
-    taken: list[tuple[int, int]] = []  # ascending, disjoint
+    taken: list[tuple[int, int]] = []  # ascending; what touches is one, so that many parts in one place cost little
     found: list[Part] = []
     for part in parts:
         first, last = max(part.offset, start), min(part.offset + part.size, end)
-        for low, high in _free(taken, first, last):
+        for low, high in _claim(taken, first, last):
             whole = (low, high - low) == (part.offset, part.size)
             found.append(
                 part if whole else Part(part.name, low, high - low, part.stays, part.note, category=part.category)
             )
-            bisect.insort(taken, (low, high))
-    found += [goes(rest, low, high - low) for low, high in _free(taken, start, end)]
+    found += [goes(rest, low, high - low) for low, high in _claim(taken, start, end)]
     return tuple(sorted(found, key=lambda part: part.offset))
 
 
@@ -64,34 +63,57 @@ def covered(part: Part) -> Part:
     )
 
 
-def compared(part: Part, data: bytes, new: bytes, left: list[int]) -> Part:
-    """Tell of what stays whether its bytes do, by looking for them in the new file.
+class Search:
+    """Looks for parts in the new file: most stand there one behind the other.
 
-    Parameters
-    ----------
-    left
-        One number: how many bytes may still be searched. What is beyond it counts as rebuilt.
+    `left` is how many bytes may still be searched for those that do not; what is beyond counts as not found.
     """
+
+    def __init__(self, new: bytes, left: int) -> None:
+        self._new, self._at, self._left = new, 0, left
+
+    def finds(self, piece: bytes) -> bool:
+        """Say whether the new file has these bytes."""
+        if self._new.startswith(piece, self._at):
+            self._at += len(piece)
+            return True
+        for start, end in ((self._at, len(self._new)), (0, self._at + len(piece))):
+            if self._left < 0:
+                return False
+            place = self._new.find(piece, start, end)
+            self._left -= (place if place >= 0 else len(self._new)) - start
+            if place >= 0:
+                self._at = place + len(piece)
+                return True
+        return False
+
+
+def compared(part: Part, data: bytes, search: Search) -> Part:
+    """Tell of what stays whether its bytes do, by looking for them in the new file."""
     if part.children:
-        return replace(part, children=tuple(compared(child, data, new, left) for child in part.children))
+        return replace(part, children=tuple(compared(child, data, search) for child in part.children))
     if not part.stays:
         return part
-    left[0] -= len(new)
-    return replace(part, rebuilt=left[0] < 0 or data[part.offset : part.offset + part.size] not in new)
+    return replace(part, rebuilt=not search.finds(data[part.offset : part.offset + part.size]))
 
 
-def _free(taken: list[tuple[int, int]], first: int, last: int) -> list[tuple[int, int]]:
-    """Give what of ``[first, last)`` is not in `taken` yet."""
-    free = []
-    i = max(bisect.bisect_right(taken, (first, first)) - 1, 0)
-    while first < last and i < len(taken) and taken[i][0] < last:
-        low, high = taken[i]
-        if low > first:
-            free.append((first, low))
-        first = max(first, high)
-        i += 1
-    if first < last:
-        free.append((first, last))
+def _claim(taken: list[tuple[int, int]], first: int, last: int) -> list[tuple[int, int]]:
+    """Take ``[first, last)``, and give what of it was not taken yet."""
+    if first >= last:
+        return []
+    i = bisect.bisect_left(taken, (first, first))
+    if i and taken[i - 1][1] >= first:
+        i -= 1
+    free, at, begin, end, j = [], first, first, last, i
+    while j < len(taken) and taken[j][0] <= last:
+        low, high = taken[j]
+        if low > at:
+            free.append((at, low))
+        at, begin, end = max(at, high), min(begin, low), max(end, high)
+        j += 1
+    if at < last:
+        free.append((at, last))
+    taken[i:j] = [(begin, end)]
     return free
 
 

@@ -87,7 +87,7 @@ def _part(
     size, note = following - at, _NOTES.get(kind, "not needed to show the picture")
     if kind == b"EXIF":
         tags = outcome.kept_tags(data[at + 8 : stop]) if known else frozenset[int]()
-        children = exif_block(data, at + 8, stop, tags)
+        children = exif_block(data, at + 8, stop, tags, outcome.budget)
         make = stays if tags else goes
         inside = tiled([make("chunk header", at, 8), *children], at, following, "padding") if children else ()
         if tags:
@@ -95,25 +95,31 @@ def _part(
             return stays(name, at, size, "only the orientation stays", inside)
         return goes(name, at, size, note, inside)
     if kind == b"XMP ":
-        inside = tiled([goes("chunk header", at, 8), *xmp.packet(data, at + 8, stop)], at, following, "padding")
+        inside = tiled(
+            [goes("chunk header", at, 8), *xmp.packet(data, at + 8, stop, outcome.budget)], at, following, "padding"
+        )
         return goes(name, at, size, note, inside if len(inside) > 2 else ())
     if kind == b"C2PA":
-        inside = tiled([goes("chunk header", at, 8), *jumbf.boxes(data, at + 8, stop)], at, following, "padding")
+        inside = tiled(
+            [goes("chunk header", at, 8), *jumbf.boxes(data, at + 8, stop, outcome.budget)], at, following, "padding"
+        )
         return goes(name, at, size, note, inside if len(inside) > 2 else (), _C.PROVENANCE)
     if not known:
         return goes(name, at, size, note, category=_CATEGORIES.get(kind, _C.OTHER))
     inside = ()
     if kind == b"ANMF":
         claims = [stays("frame header", at, 24)]
-        for inner, first, close, behind in _chunks(data, at + 24, stop):
+        for inner, first, close, behind in outcome.budget.take(_chunks(data, at + 24, stop)):
             stay = inner in (b"VP8 ", b"VP8L", b"ALPH")
             claims.append(_part(data, inner, first, close, behind, stay, outcome, images))
-        inside = tiled(claims, at, following)
+        inside = tiled(claims, at, following, outcome.budget.rest("bytes that nothing refers to"))
     elif kind == b"ICCP":
-        inside = tiled([stays("chunk header", at, 8), *icc.profile(data, at + 8, stop)], at, following, "padding")
+        inside = tiled(
+            [stays("chunk header", at, 8), *icc.profile(data, at + 8, stop, outcome.budget)], at, following, "padding"
+        )
         inside = tuple(p if p.name != "padding" else stays(p.name, p.offset, p.size) for p in inside)
         inside = inside if len(inside) > 2 else ()
-    elif kind in (b"VP8 ", b"VP8L", b"ALPH") and images:
+    elif kind in (b"VP8 ", b"VP8L", b"ALPH") and images and not outcome.budget.spent:
         inside = _image(data, kind, at, stop, following, images.pop(0))
     return stays(name, at, size, note, inside)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from photogate.formats import xmp
 from photogate.formats.container import Part
 from photogate.inspection import names
+from photogate.inspection.budget import Budget
 from photogate.inspection.tree import goes
 
 __all__ = ["packet"]
@@ -14,10 +15,12 @@ _LOOK = 1 << 20
 _MOST = 2_000
 
 
-def packet(data: bytes, start: int, end: int) -> tuple[Part, ...]:
+def packet(data: bytes, start: int, end: int, budget: Budget) -> tuple[Part, ...]:
     """List the properties of a packet in their order; none stays."""
+    if budget.spent:
+        return ()
     found = []
-    for prefixed, at in xmp.properties(data[start : min(end, start + _LOOK)]):
+    for prefixed, at in budget.take(xmp.properties(data[start : min(end, start + _LOOK)])):
         shown = prefixed.decode("ascii")
         registered = shown in names.XMP
         found.append((start + at, shown if registered else "unregistered property", xmp.category_of(prefixed)))
