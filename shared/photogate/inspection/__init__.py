@@ -93,7 +93,9 @@ def _provenance(data: bytes, context: Context) -> Provenance:
     """Read what a refused file says of its origin before the place where it is refused."""
     try:
         with guarded():
-            container_for(context.format).rewrite(data, context)
+            container = container_for(context.format)
+            container.measure(data)  # what is refused for its number of parts is not read at length
+            container.rewrite(data, context)
     except ImageRefused:
         pass
     return context.provenance()

@@ -32,6 +32,13 @@ class Budget:
             self.left -= each
             yield one
 
+    def looks(self, size: int) -> bool:
+        """Say whether a carrier of `size` bytes is looked into: 64 KiB count as a part, since pages may share it."""
+        if self.spent:
+            return False
+        self.left -= size >> 16
+        return True
+
     def rest(self, name: str) -> str:
         """Name what no part covers: as given, unless it was not looked at."""
         return TOO_MANY if self.spent else name

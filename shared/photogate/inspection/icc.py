@@ -18,7 +18,7 @@ _TEXTS = (b"desc", b"cprt")
 
 def profile(data: bytes, start: int, end: int, budget: Budget) -> tuple[Part, ...]:
     """List header, tag table and tags of a profile, and what stands behind it."""
-    if budget.spent:
+    if not budget.looks(end - start):
         return ()
     whole = data[start:end]
     new = icc.reduce(whole)

@@ -17,7 +17,7 @@ _CATEGORIES = {0x0404: _C.IDENTITY, 0x0409: _C.THUMBNAIL, 0x040C: _C.THUMBNAIL, 
 
 def resources(data: bytes, start: int, end: int, budget: Budget) -> tuple[Part, ...]:
     """List image resources; none stays."""
-    if budget.spent:
+    if not budget.looks(end - start):
         return ()
     claims = []
     for number, first, at, stop in budget.take(iptc.resources(data[start:end])):
@@ -32,7 +32,7 @@ def resources(data: bytes, start: int, end: int, budget: Budget) -> tuple[Part, 
 
 def records(data: bytes, start: int, end: int, budget: Budget) -> tuple[Part, ...]:
     """List the data sets of IPTC's records; none stays."""
-    if budget.spent:
+    if not budget.looks(end - start):
         return ()
     claims = []
     for record, number, first, _, stop in budget.take(iptc.data_sets(data[start:end])):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from photogate.findings import MetadataCategory
 from photogate.formats import limits
@@ -97,7 +98,7 @@ def parts(data: bytes, outcome: Outcome) -> Iterator[Part]:
     """List the chunks, and what stands behind them."""
     yield stays("signature", 0, 8)
     header = read_header(data)
-    chunks = list(_chunks(data))
+    chunks = list(islice(_chunks(data), limits.MAX_PARTS))  # no more are shown
     written = {chunk.type for chunk in _chunks(outcome.data)} if outcome.data else set(_KNOWN)
     frames = sum(chunk.type == b"fcTL" for chunk in _chunks(outcome.data)) if outcome.data else limits.MAX_CHUNKS
     ends = _stream_ends(data, header, chunks)

@@ -83,6 +83,19 @@ def test_parts_that_overlap_are_each_given_what_is_left():
         check_cover(tiles, 0, 25)
 
 
+def test_a_large_carrier_that_many_pages_share_is_looked_into_only_so_often():
+    budget = Budget()
+    assert sum(budget.looks(1 << 24) for _ in range(2_000)) == limits.MAX_PARTS_WITHIN // 256
+
+
+@pytest.mark.parametrize("kind", ["XMP", "ICC profile", "IPTC", "Photoshop"])
+def test_pages_that_share_one_large_value_are_covered_once(kind: str):
+    data = CASES[f"tiff: 1,999 pages with one large {kind}"](1 << 21)
+    found = inspect(data)
+    check_cover(found.parts, 0, len(data))
+    assert len(list(every(found.parts))) < MOST + limits.MAX_TIFF_ENTRIES
+
+
 class Counted(bytes):
     """Bytes that count how often they are searched."""
 
