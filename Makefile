@@ -72,7 +72,7 @@ docs: setup ## Write the generated pages again: API, settings, controls.
 	$(BIN)/python -m docs.make_controls
 
 bench-strip: setup ## Measure stripping against ExifTool and others that this machine has.
-	$(BIN)/python bench/strip.py
+	PYTHONPATH=shared:. $(BIN)/python bench/strip.py
 
 bench-worst: setup ## Measure the worst inputs that we know: CPU and memory of stripping and inspecting each.
 	PYTHONPATH=shared:. $(BIN)/python bench/worst.py
