@@ -478,10 +478,10 @@ def _(size: int) -> bytes:
     return file[:at] + file[at:-1] * 1999 + b";"
 
 
-@case("gif: 131,000 empty comments")
+@case("gif: 65,000 empty comments")
 def _(size: int) -> bytes:
     file = gif((1, 1), 8, b"\0\1\4")
-    return file[:-1] + b"\x21\xfe\0" * 131_000 + b";"
+    return file[:-1] + b"\x21\xfe\0" * 65_000 + b";"
 
 
 # WebP
@@ -862,6 +862,28 @@ def _(size: int) -> bytes:
 def _(size: int) -> bytes:
     refs = b"".join(box(b"cdsc", struct.pack(">HHH", i + 2, 1, 1)) for i in range(2000))
     return many_items(b"mime", 2000, 1, repeat(b" exif:A=''", size), refs)
+
+
+@case("tiff: 60 MB of a palette with predictor, deflated")
+def _(size: int) -> bytes:
+    rows = zlib.compress(b"\1" * 60_000_000, 9)
+    base = {256: (4, 1, 6000), 257: (4, 1, 10_000), 258: (3, 1, 8), 259: (3, 1, 8), 262: (3, 1, 3), 277: (3, 1, 1)}
+    base |= {278: (4, 1, 10_000), 317: (3, 1, 2), 320: (3, 768, bytes(1536))}
+    at = 8 + 2 + 12 * 11 + 4 + 1536
+    return tiff(base | {273: (4, 1, at), 279: (4, 1, len(rows))}, rows)
+
+
+@case("tiff: 1,000 pages of one column of a tile")
+def _(size: int) -> bytes:
+    rows = zlib.compress(b"\xff\xff" * 65_520, 9)
+    base = {256: 1, 257: 65_520, 258: 1, 259: 8, 262: 1, 277: 1, 322: 16, 323: 65_520, 324: 8, 325: len(rows)}
+    length = 2 + 12 * len(base) + 4
+    tables = []
+    for i in range(1000):
+        place = 8 + 1000 * length + i * len(rows)
+        table = b"".join(struct.pack("<HHII", tag, 4, 1, place if tag == 324 else n) for tag, n in base.items())
+        tables.append(struct.pack("<H", len(base)) + table + struct.pack("<I", 8 + (i + 1) * length if i < 999 else 0))
+    return b"II*\0" + struct.pack("<I", 8) + b"".join(tables) + rows * 1000
 
 
 @case("tiff: 8,000 JPEG tiles")

@@ -122,7 +122,7 @@ MAX_SHORT_LZW_RUNS: Final = 8_192
 MAX_SLOW_LZW: Final = 1_048_576
 
 # PNG and WebP chunks, GIF blocks: IDAT pieces of 8 KiB in a 500 MB file are 64,000.
-MAX_CHUNKS: Final = 131_072
+MAX_CHUNKS: Final = 65_536
 
 # Boxes and items of a HEIF file: a 200-megapixel grid of 512-pixel tiles has about 800 items.
 MAX_BOXES: Final = 16_384
@@ -142,7 +142,7 @@ MAX_TIFF_ENTRIES: Final = 131_072
 MAX_VALUE_READS: Final = 8
 
 # Run-length codes of a BMP: each costs up to a microsecond. A screen of 4 megapixels has some 100,000.
-MAX_RUNS: Final = 1_048_576
+MAX_RUNS: Final = 524_288
 
 # Strips and tiles of a TIFF, all pages together: 268 megapixels in tiles of 64 x 64 are 65,536.
 MAX_STRIPS: Final = 131_072

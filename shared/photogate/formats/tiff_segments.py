@@ -17,6 +17,7 @@ from typing import Any
 from photogate.errors import Reason
 from photogate.formats import deflate, jpeg, limits
 from photogate.formats.container import Context, refuse
+from photogate.formats.vectors import numpy_for
 
 __all__ = ["FAX", "JPEG", "KNOWN", "OLD_JPEG", "Shape", "recode"]
 
@@ -26,6 +27,10 @@ FAX = frozenset({2, 3, 4, 32771})
 _RECODED = {5: "tiff_lzw", 32773: "packbits", 34925: "lzma", 50000: "zstd"}
 _PREDICTED = frozenset({5, 34925, 50000})  # besides deflate; decoders pass over a predictor of the others
 KNOWN = frozenset({RAW, OLD_JPEG, JPEG, *_DEFLATE, *FAX, *_RECODED})
+
+# Bytes of predicted rows that Python adds up.
+_SUMMED_A_SECOND = 2e7
+_SUMMED = 1 << 20
 
 # Rows of strips that are decoded together.
 _AT_ONCE = 4 * 1024 * 1024
@@ -157,8 +162,12 @@ def _cleared(rows: bytes, shape: Shape, tags: dict[int, int]) -> bytes:
         mask = 0xFF << (8 - rest) & 0xFF
         new[whole :: shape.stride] = new[whole :: shape.stride].translate(bytes(i & mask for i in range(256)))
         whole += 1
-    for start in range(0, seen_rows * shape.stride, shape.stride):
-        new[start + whole : start + shape.stride] = bytes(shape.stride - whole)
+    if shape.stride - whole < seen_rows:  # by columns or by rows, whichever are fewer
+        for column in range(whole, shape.stride):
+            new[column :: shape.stride] = bytes(shape.rows)
+    else:
+        for start in range(0, seen_rows * shape.stride, shape.stride):
+            new[start + whole : start + shape.stride] = bytes(shape.stride - whole)
     return bytes(new)
 
 
@@ -167,6 +176,13 @@ def _collect(rows: bytes, shape: Shape, predictor: int, colours: set[int]) -> No
         if shape.stride % shape.step == 0:
             rows = rows[:: shape.step]
         colours.update(rows.translate(None, bytes(colours)))
+        return
+    if np := numpy_for(len(rows) / _SUMMED_A_SECOND):
+        table = np.frombuffer(rows, np.uint8).reshape(-1, shape.stride)[:, :: shape.step]
+        at_once = max(_SUMMED // shape.stride, 1)
+        for first in range(0, len(table), at_once):
+            summed = np.cumsum(table[first : first + at_once], axis=1, dtype=np.uint8)
+            colours.update(np.flatnonzero(np.bincount(summed.reshape(-1), minlength=1)).tolist())
         return
     for start in range(0, len(rows), shape.stride):
         row = rows[start : start + shape.stride : shape.step]

@@ -191,6 +191,29 @@ def test_strips_are_decoded_together_and_are_what_they_are_alone(monkeypatch, co
     assert pixels(together) == pixels(file)
 
 
+@pytest.mark.parametrize("numpy_is_worth_it", [False, True])
+def test_colours_behind_a_predictor_are_added_up(monkeypatch, numpy_is_worth_it):
+    monkeypatch.setattr(tiff_segments, "numpy_for", lambda _: np if numpy_is_worth_it else None)
+    monkeypatch.setattr(tiff_segments, "_SUMMED", 70)  # several pieces
+    rows = np.random.default_rng(5).integers(0, 256, (11, 30), dtype=np.uint8)
+    expected = {int(v) for row in rows for v in np.cumsum(row[::2], dtype=np.uint64) & 0xFF}
+    colours: set[int] = set()
+    shape = tiff_segments.Shape(30, 11, 15, step=2)
+    coded = zlib.compress(rows.tobytes())
+    assert list(tiff_segments.recode([(coded, shape)], 8, {317: 2}, b"", True, colours)) == [coded]
+    assert colours == expected
+
+
+@pytest.mark.parametrize("rows", [3, 40])
+def test_what_a_tile_holds_beyond_the_picture_is_cleared_by_rows_and_by_columns(rows):
+    data = np.full((rows, 16), 255, np.uint8)
+    shape = tiff_segments.Shape(16, rows, 16, seen_bits=8 * 5 + 3, seen_rows=rows - 1)
+    (new,) = tiff_segments.recode([(data.tobytes(), shape)], 1, {}, b"", True)
+    expected = np.zeros((rows, 16), np.uint8)
+    expected[: rows - 1, :5], expected[: rows - 1, 5] = 255, 0b1110_0000
+    assert new == expected.tobytes()
+
+
 def pages(count: int, value: bytes) -> bytes:
     """Make pages of one pixel that share one XMP packet."""
     base = {256: 1, 257: 1, 258: 8, 259: 1, 262: 1, 273: 8, 279: 1}
