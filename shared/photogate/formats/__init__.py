@@ -21,7 +21,7 @@ from photogate.formats.container import (
 )
 from photogate.formats.sniff import measure, sniff
 
-__all__ = ["ImageFormat", "Keep", "Measure", "Stripped", "measure", "sniff", "strip"]
+__all__ = ["ImageFormat", "Keep", "Measure", "Stripped", "measure", "sniff", "strip", "strip_with"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +73,15 @@ def strip(data: bytes, *, keep: frozenset[Keep] = frozenset(), check_scan: bool 
         The bytes are no image, of a kind that we do not handle, malformed, or beyond a limit of `limits`; and where the
         second look at the new file finds anything that is not on the allow-list (``STRIP_FAILED``).
     """
+    return strip_with(data, Context(keep=keep, check_scan=check_scan))
+
+
+def strip_with(data: bytes, context: Context) -> Stripped:
+    """Strip as `context` asks; where the file is refused, it holds what was learnt before."""
     if not data:
         raise ImageRefused("Expected an image; found no bytes", offset=0, reason=Reason.EMPTY)
-    kind = sniff(data)
+    kind = context.format = sniff(data)
     container = container_for(kind)
-    context = Context(keep=keep, check_scan=check_scan, format=kind)
     with guarded():
         check_measure(container.measure(data))
         new = container.rewrite(data, context)

@@ -13,6 +13,8 @@ __all__ = [
     "MAX_CHECKED_PIXELS",
     "MAX_CHECKED_PIXELS_A_BYTE",
     "MAX_CHECKED_PIXELS_TOTAL",
+    "MAX_CHECKED_WEBP",
+    "MAX_CHECKED_WEBP_A_BYTE",
     "MAX_CHUNKS",
     "MAX_CLEARED_ROWS",
     "MAX_DIMENSION",
@@ -57,6 +59,7 @@ __all__ = [
     "MAX_UNITS",
     "MAX_VALUE_READS",
     "checked_pixels",
+    "checked_webp_pixels",
     "strip_bytes",
 ]
 
@@ -89,12 +92,21 @@ MAX_RESTARTS: Final = 262_144
 MAX_SCAN_DECODES: Final = 16_384
 
 # Pixels over all decodes that look for hidden bytes, intervals and scans together, with the scans that they refine: 12
-# times those of a progressive photo of 10 scans. Each costs 2 ns in JPEG, and counts three times in WebP. A small file
-# may have as many as take a second, which is a progressive photo of nothing of 33 megapixels; the largest that has a
-# byte for 10 pixels is one of 80 megapixels.
+# times those of a progressive photo of 10 scans. Each costs 2 ns. A small file may have as many as take a second: a
+# progressive photo of nothing of 33 megapixels; the largest that has a byte for 10 pixels is one of 80 megapixels.
 MAX_CHECKED_PIXELS: Final = 402_653_184
 MAX_CHECKED_PIXELS_A_BYTE: Final = 128
 MAX_CHECKED_PIXELS_TOTAL: Final = 1_073_741_824
+
+# The same for WebP, of which each pixel costs 10 ns: three decodes of a photo of nothing of 44 megapixels, or twenty of
+# a photo that has a byte for 20 pixels.
+MAX_CHECKED_WEBP: Final = 134_217_728
+MAX_CHECKED_WEBP_A_BYTE: Final = 384
+
+
+def checked_webp_pixels(size: int) -> int:
+    """Give how many pixels may be decoded to look for hidden bytes in a WebP of `size` bytes."""
+    return min(max(MAX_CHECKED_WEBP, MAX_CHECKED_WEBP_A_BYTE * size), MAX_CHECKED_PIXELS_TOTAL)
 
 
 def checked_pixels(size: int) -> int:

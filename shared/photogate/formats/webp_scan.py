@@ -20,24 +20,20 @@ from photogate.formats.container import refuse
 __all__ = ["Budget", "needed"]
 
 
-# A pixel costs so much more than one of a JPEG, which is decoded at an eighth of the size.
-_COST = 3
-
-
 class Budget:
     """Pixels that may be decoded in all, over the frames of a file of so many bytes."""
 
     def __init__(self, size: int) -> None:
-        self.left = limits.checked_pixels(size)
+        self.left = limits.checked_webp_pixels(size)
 
     def plan(self, pixels: int) -> None:
         """Refuse, before anything is decoded, what takes two decodes of each pixel beyond the budget."""
-        if 2 * _COST * pixels > self.left:
+        if 2 * pixels > self.left:
             self.take(2 * pixels)
 
     def take(self, pixels: int) -> None:
         """Count one decode."""
-        self.left -= _COST * pixels
+        self.left -= pixels
         if self.left < 0:
             refuse("Expected fewer pixels over all frames, for the size of the file; found more than may be checked")
 

@@ -13,8 +13,8 @@ from typing import cast
 
 from photogate.errors import ImageRefused
 from photogate.findings import Keep, Provenance, Removed
-from photogate.formats import limits, strip
-from photogate.formats.container import MODULES, Context, ImageFormat, Part, container_for, guarded
+from photogate.formats import limits, strip_with
+from photogate.formats.container import MODULES, Context, ImageFormat, Part, guarded
 from photogate.formats.sniff import sniff
 from photogate.inspection.budget import TOO_MANY
 from photogate.inspection.outcome import Outcome
@@ -78,27 +78,15 @@ def inspect(data: bytes, *, keep: frozenset[Keep] = frozenset()) -> Inspection:
     refusal: ImageRefused | None = None
     outcome = Outcome(kind, keep=keep)
     try:
-        new = strip(data, keep=keep)
+        new = strip_with(data, context)
         outcome = Outcome(kind, new.data, new.orientation, keep)
         removed, provenance = new.removed, new.provenance
     except ImageRefused as error:
         refusal, removed = error, ()
-        provenance = _provenance(data, context)
+        provenance = context.provenance()
     parts = _parts(data, outcome)
     stripped = None if refusal is not None else len(outcome.data)
     return Inspection(kind, len(data), parts, removed, outcome.orientation, provenance, stripped, refusal)
-
-
-def _provenance(data: bytes, context: Context) -> Provenance:
-    """Read what a refused file says of its origin before the place where it is refused."""
-    try:
-        with guarded():
-            container = container_for(context.format)
-            container.measure(data)  # what is refused for its number of parts is not read at length
-            container.rewrite(data, context)
-    except ImageRefused:
-        pass
-    return context.provenance()
 
 
 def _parts(data: bytes, outcome: Outcome) -> tuple[Part, ...]:

@@ -112,7 +112,7 @@ def test_restart_markers_of_nothing_are_not_listed():
 
 def test_a_webp_of_too_many_pixels_is_refused_before_one_is_decoded(monkeypatch):
     webp = saved("WEBP", Image.new("RGB", (64, 64)), lossless=True)
-    monkeypatch.setattr(limits, "checked_pixels", lambda _: 2 * 3 * 64 * 64 - 1)
+    monkeypatch.setattr(limits, "checked_webp_pixels", lambda _: 2 * 64 * 64 - 1)
     monkeypatch.setattr(webp_scan, "_decoder", lambda *_: pytest.fail("a decode"))
     with pytest.raises(ImageRefused, match="over all frames"):
         strip(webp)
