@@ -205,7 +205,7 @@ def in_memory() -> list[tuple[str, str]]:
 
 def chart(rows: list[Row], survivors: dict[str, tuple[int, int]], path: Path) -> None:
     """Draw secrets that survive, and images a CPU second, as bars, as SVG."""
-    height, left, width = 24, 220, 420
+    height, left, width = 24, 236, 420
     out, y = [], 20
     groups = [("secrets that survive, of those in files that the tool takes", [
         (tool, most and found / most, f"{found} of {most}") for tool, (found, most) in survivors.items()
