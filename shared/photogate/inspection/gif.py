@@ -11,7 +11,7 @@ from photogate.formats.gif_lzw import walk
 from photogate.inspection import jumbf, xmp
 from photogate.inspection.budget import TOO_MANY, Budget
 from photogate.inspection.outcome import Outcome
-from photogate.inspection.tree import goes, stays
+from photogate.inspection.tree import Search, goes, stays
 
 __all__ = ["parts"]
 
@@ -29,6 +29,7 @@ def parts(data: bytes, outcome: Outcome) -> Iterator[Part]:
     if last > 13:
         yield stays("global colour table", 13, last - 13, "colours that no pixel uses become black")
     looped = False
+    new = Search(outcome.data, len(data))
     for block in gif.blocks(data):
         if block.offset > last:
             yield goes("stray bytes", last, block.offset - last, "between blocks")
@@ -37,7 +38,7 @@ def parts(data: bytes, outcome: Outcome) -> Iterator[Part]:
         if block.kind == gif.TRAILER:
             yield stays("trailer", at, size, "end")
         elif block.kind == gif.IMAGE:
-            yield _image(data, block, outcome.budget)
+            yield _image(data, block, new, outcome.budget)
         elif block.label == gif.CONTROL:
             yield stays("graphic control", at, size, "timing and transparency")
         elif block.label == gif.COMMENT:
@@ -71,7 +72,7 @@ def _application(data: bytes, block: gif.Block, end: int, loop: bool, budget: Bu
     return goes(f"application {shown}", at, size, "another program's data", children, category)
 
 
-def _image(data: bytes, block: gif.Block, budget: Budget) -> Part:
+def _image(data: bytes, block: gif.Block, new: Search, budget: Budget) -> Part:
     at, end = block.offset, min(block.end, len(data))
     if budget.spent:
         return stays("image", at, end - at, TOO_MANY)
@@ -81,7 +82,7 @@ def _image(data: bytes, block: gif.Block, budget: Budget) -> Part:
     inside = [stays("image descriptor", at, 10)]
     if code > table:
         inside.append(stays("local colour table", table, code - table, "colours that no pixel uses become black"))
-    stop = _end(data, block)
+    stop = None if new.finds(data[block.body : end]) else _end(data, block)  # what stays whole has no end within
     if stop is None or stop >= end:
         inside.append(stays("image data", code, end - code, "LZW codes"))
     else:
