@@ -20,16 +20,16 @@ __all__ = ["Budget", "without_tail"]
 
 
 class Budget:
-    """Pixels that may be decoded in all, over the items of one file."""
+    """Pixels that may be decoded in all, over the items of a file of so many bytes."""
 
-    def __init__(self) -> None:
-        self.left = limits.MAX_CHECKED_PIXELS
+    def __init__(self, size: int) -> None:
+        self.left = limits.checked_whole_pixels(size)
 
     def take(self, pixels: int) -> None:
         """Count one decode."""
         self.left -= pixels
         if self.left < 0:
-            refuse(f"Expected at most {limits.MAX_CHECKED_PIXELS} pixels over all decodes; found more")
+            refuse("Expected fewer pixels over all items, for the size of the file; found more than may be checked")
 
 
 def without_tail(coded: bytes | memoryview, properties: list[bytes], budget: Budget) -> bytes | memoryview:
@@ -95,7 +95,7 @@ def _shown(coded: bytes | memoryview, properties: list[bytes], budget: Budget) -
     try:
         with Image.open(io.BytesIO(_still(coded, properties)), formats=["AVIF"]) as image:
             budget.take(image.width * image.height)
-            return hashlib.blake2b(image.tobytes()).digest()
+            return hashlib.sha256(image.tobytes()).digest()
     except (OSError, SyntaxError, ValueError, EOFError, RuntimeError, Image.DecompressionBombError):
         return None
 

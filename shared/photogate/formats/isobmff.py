@@ -135,7 +135,7 @@ def _pieces(data: bytes, context: Context) -> list[bytes | memoryview]:
     pieces: list[bytes | memoryview] = []
     extents: list[tuple[int, int]] = []
     if file.meta is not None:
-        pieces, extents = payloads(data, file.meta, file.kept, dropped, Scan() if context.check_scan else None)
+        pieces, extents = payloads(data, file.meta, file.kept, dropped, Scan(len(data)) if context.check_scan else None)
     runs = [samples(data, track, dropped) for track in file.tracks]
     if sum(len(s) for run in runs for s in run) > len(data) + 16 * sum(map(len, runs)):
         refuse("Expected samples that use each byte once; found more")

@@ -13,8 +13,8 @@ __all__ = [
     "MAX_CHECKED_PIXELS",
     "MAX_CHECKED_PIXELS_A_BYTE",
     "MAX_CHECKED_PIXELS_TOTAL",
-    "MAX_CHECKED_WEBP",
-    "MAX_CHECKED_WEBP_A_BYTE",
+    "MAX_CHECKED_WHOLE",
+    "MAX_CHECKED_WHOLE_A_BYTE",
     "MAX_CHUNKS",
     "MAX_CLEARED_ROWS",
     "MAX_DIMENSION",
@@ -59,7 +59,7 @@ __all__ = [
     "MAX_UNITS",
     "MAX_VALUE_READS",
     "checked_pixels",
-    "checked_webp_pixels",
+    "checked_whole_pixels",
     "strip_bytes",
 ]
 
@@ -98,15 +98,15 @@ MAX_CHECKED_PIXELS: Final = 402_653_184
 MAX_CHECKED_PIXELS_A_BYTE: Final = 128
 MAX_CHECKED_PIXELS_TOTAL: Final = 1_073_741_824
 
-# The same for WebP, of which each pixel costs 10 ns: three decodes of a photo of nothing of 44 megapixels, or twenty of
-# a photo that has a byte for 20 pixels.
-MAX_CHECKED_WEBP: Final = 134_217_728
-MAX_CHECKED_WEBP_A_BYTE: Final = 384
+# The same for WebP and AVIF, of which each pixel costs 10 ns and more: three decodes of a photo of nothing of 44
+# megapixels, or twenty of a photo that has a byte for 20 pixels.
+MAX_CHECKED_WHOLE: Final = 134_217_728
+MAX_CHECKED_WHOLE_A_BYTE: Final = 384
 
 
-def checked_webp_pixels(size: int) -> int:
-    """Give how many pixels may be decoded to look for hidden bytes in a WebP of `size` bytes."""
-    return min(max(MAX_CHECKED_WEBP, MAX_CHECKED_WEBP_A_BYTE * size), MAX_CHECKED_PIXELS_TOTAL)
+def checked_whole_pixels(size: int) -> int:
+    """Give how many pixels may be decoded to look for hidden bytes in a WebP or AVIF of `size` bytes."""
+    return min(max(MAX_CHECKED_WHOLE, MAX_CHECKED_WHOLE_A_BYTE * size), MAX_CHECKED_PIXELS_TOTAL)
 
 
 def checked_pixels(size: int) -> int:

@@ -24,7 +24,7 @@ class Budget:
     """Pixels that may be decoded in all, over the frames of a file of so many bytes."""
 
     def __init__(self, size: int) -> None:
-        self.left = limits.checked_webp_pixels(size)
+        self.left = limits.checked_whole_pixels(size)
 
     def plan(self, pixels: int) -> None:
         """Refuse, before anything is decoded, what takes two decodes of each pixel beyond the budget."""

@@ -100,6 +100,16 @@ def test_a_small_file_may_have_fewer_pixels_checked_than_a_large_one():
     assert limits.checked_pixels(1) == limits.MAX_CHECKED_PIXELS
     assert limits.checked_pixels(7 << 20) == limits.MAX_CHECKED_PIXELS_A_BYTE * (7 << 20)
     assert limits.checked_pixels(1 << 40) == limits.MAX_CHECKED_PIXELS_TOTAL
+    assert limits.checked_whole_pixels(1) == limits.MAX_CHECKED_WHOLE
+    assert limits.checked_whole_pixels(2 << 20) == limits.MAX_CHECKED_WHOLE_A_BYTE * (2 << 20)
+
+
+def test_an_avif_of_too_many_pixels_is_refused_before_they_are_decoded(monkeypatch):
+    avif = saved("AVIF", Image.new("RGB", (64, 64), "#334455"), speed=10)
+    strip(avif)
+    monkeypatch.setattr(limits, "checked_whole_pixels", lambda _: 64 * 64 - 1)
+    with pytest.raises(ImageRefused, match="over all items"):
+        strip(avif)
 
 
 def test_restart_markers_of_nothing_are_not_listed():
@@ -112,7 +122,7 @@ def test_restart_markers_of_nothing_are_not_listed():
 
 def test_a_webp_of_too_many_pixels_is_refused_before_one_is_decoded(monkeypatch):
     webp = saved("WEBP", Image.new("RGB", (64, 64)), lossless=True)
-    monkeypatch.setattr(limits, "checked_webp_pixels", lambda _: 2 * 64 * 64 - 1)
+    monkeypatch.setattr(limits, "checked_whole_pixels", lambda _: 2 * 64 * 64 - 1)
     monkeypatch.setattr(webp_scan, "_decoder", lambda *_: pytest.fail("a decode"))
     with pytest.raises(ImageRefused, match="over all frames"):
         strip(webp)
