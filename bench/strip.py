@@ -1,6 +1,6 @@
 """Measure stripping against the tools that this machine has: ExifTool, jpegtran, mat2, Pillow.
 
-usage: python bench/strip.py [FOLDER...] [--out docs/stripping.svg]
+usage: PYTHONPATH=shared:. python bench/strip.py [FOLDER...] [--out docs/stripping.svg]
 
 Without folders a corpus is made with Pillow: photo-like noise with Exif and GPS. Prints what each tool leaves of
 secrets planted in 1,400 places (tests/unit/formats/carriers) and of the tags of photos, and what it changes there; then

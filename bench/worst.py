@@ -1,6 +1,6 @@
 """Measure the worst inputs that we can think of: CPU seconds and memory of stripping and inspecting each.
 
-usage: python bench/worst.py [PART OF A NAME...] [--size MIB]
+usage: PYTHONPATH=shared:. python bench/worst.py [PART OF A NAME...] [--size MIB]
 
 Each input is made by code, in every format: many tiny parts, parts that inflate, parts that are searched, parts that
 refer to one another. Each is read in a process of its own, which has stripped a small file of the same format first.
