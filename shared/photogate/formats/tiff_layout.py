@@ -127,9 +127,12 @@ def shapes(file: File, page: Page, samples: int) -> list[Shape]:
         refuse(f"Expected at most {limits.MAX_STRIPS} strips and tiles; found more", page.offset, Reason.TOO_LARGE)
     found = []
     horizontal, vertical = [*file.many(page, 530, 2), 2, 2][:2]
-    packed = file.one(page, 262, 0) == 6 and not planar and samples == 3 and file.one(page, 259, 1) not in (6, 7)
+    compression = file.one(page, 259, 1)
+    packed = file.one(page, 262, 0) == 6 and not planar and samples == 3 and compression not in (6, 7)
     if packed and 530 not in page.entries:  # writers leave it out, and mean one colour a pixel
         packed = sum(file.many(page, 325 if tiled else 279, limits.MAX_STRIPS)) < 3 * width * height
+        if not packed and compression != 1:  # then the bytes do not tell
+            refuse("Expected compressed YCbCr with its subsampling; found none", page.offset)
     if packed and (horizontal not in (1, 2, 4) or vertical not in (1, 2, 4)):
         refuse("Expected subsampling by 1, 2 or 4; found another", page.offset)
     for plane in planes:

@@ -363,6 +363,16 @@ def test_colours_without_a_word_on_subsampling_are_one_a_pixel_where_there_are_a
     assert rows[:385] not in strip(built(entries, rows)).data
 
 
+def test_compressed_colours_without_a_word_on_subsampling_are_refused_where_their_bytes_do_not_tell() -> None:
+    """Found by fuzzing: a tail made the strip as long as rows of one colour a pixel, and the new strip was not."""
+    entries = grey(16, _258=(3, 1, 8), _259=(3, 1, 8), _262=(3, 1, 6), _277=(3, 1, 3), _279=(3, 1, 767))
+    coded = zlib.compress(bytes(i % 251 for i in range(384)))
+    assert strip(built(entries, coded + bytes(767 - len(coded)))).data
+    entries[279] = (3, 1, 768)
+    with pytest.raises(ImageRefused, match="subsampling"):
+        strip(built(entries, coded + bytes(768 - len(coded))))
+
+
 def parts_of(jpeg: bytes) -> tuple[dict[int, bytes], bytes]:
     """Take Pillow's JPEG apart: tables by class and number (quantization 0 and 1, DC 2 and 3, AC 4 and 5), and scan."""
     tables, at = {}, 2
