@@ -13,9 +13,9 @@ from photogate.formats import exif, xmp
 from photogate.formats.av1_sequence import Sequence
 from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, full_box, only, text
 from photogate.formats.bmff_coded import Dropped, av1, av1c, hevc, hevc_configuration
+from photogate.formats.checked import Budget as Scan
 from photogate.formats.container import refuse
 from photogate.formats.heif_properties import ALPHA, ESSENTIAL, KNOWN, rebuild
-from photogate.formats.heif_scan import Budget as Scan
 from photogate.formats.heif_scan import without_tail
 
 __all__ = ["Item", "Meta", "kept_items", "payloads", "raw_bytes", "read_meta", "turned_by_xmp", "write_meta"]

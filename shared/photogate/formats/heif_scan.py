@@ -11,25 +11,12 @@ import io
 import struct
 
 from photogate.errors import ImageRefused, Reason
-from photogate.formats import limits
 from photogate.formats.bmff_boxes import box, full_box
 from photogate.formats.bmff_coded import TILES, leb128, obus
+from photogate.formats.checked import Budget
 from photogate.formats.container import refuse
 
-__all__ = ["Budget", "without_tail"]
-
-
-class Budget:
-    """Pixels that may be decoded in all, over the items of a file of so many bytes."""
-
-    def __init__(self, size: int) -> None:
-        self.left = limits.checked_whole_pixels(size)
-
-    def take(self, pixels: int) -> None:
-        """Count one decode."""
-        self.left -= pixels
-        if self.left < 0:
-            refuse("Expected fewer pixels over all items, for the size of the file; found more than may be checked")
+__all__ = ["without_tail"]
 
 
 def without_tail(coded: bytes | memoryview, properties: list[bytes], budget: Budget) -> bytes | memoryview:

@@ -14,10 +14,10 @@ from photogate.findings import MetadataCategory
 from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, only, same, text
 from photogate.formats.bmff_coded import Dropped
 from photogate.formats.bmff_tracks import Track, read_tracks, samples, write_moov
+from photogate.formats.checked import Budget as Scan
 from photogate.formats.container import Context, ImageFormat, Measure, Rewritten, refuse
 from photogate.formats.heif_items import Item, Meta, kept_items, payloads, read_meta, turned_by_xmp, write_meta
 from photogate.formats.heif_report import report
-from photogate.formats.heif_scan import Budget as Scan
 from photogate.formats.sniff import sniff
 
 __all__ = ["INSIDE", "File", "measure", "read", "rewrite", "top_boxes", "verify"]

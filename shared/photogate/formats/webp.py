@@ -14,6 +14,7 @@ from typing import NamedTuple
 from photogate.errors import Reason
 from photogate.findings import MetadataCategory
 from photogate.formats import c2pa, exif, icc, limits, xmp
+from photogate.formats.checked import Budget
 from photogate.formats.container import (
     NO_RIGHTS,
     Context,
@@ -23,7 +24,7 @@ from photogate.formats.container import (
     check_measure,
     refuse,
 )
-from photogate.formats.webp_scan import Budget, needed
+from photogate.formats.webp_scan import needed
 
 __all__ = ["measure", "rewrite", "verify"]
 

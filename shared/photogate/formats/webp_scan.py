@@ -14,28 +14,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from photogate.errors import ImageRefused, Reason
-from photogate.formats import limits, vp8
+from photogate.formats import vp8
+from photogate.formats.checked import Budget
 from photogate.formats.container import refuse
 
-__all__ = ["Budget", "needed"]
-
-
-class Budget:
-    """Pixels that may be decoded in all, over the frames of a file of so many bytes."""
-
-    def __init__(self, size: int) -> None:
-        self.left = limits.checked_whole_pixels(size)
-
-    def plan(self, pixels: int) -> None:
-        """Refuse, before anything is decoded, what takes two decodes of each pixel beyond the budget."""
-        if 2 * pixels > self.left:
-            self.take(2 * pixels)
-
-    def take(self, pixels: int) -> None:
-        """Count one decode."""
-        self.left -= pixels
-        if self.left < 0:
-            refuse("Expected fewer pixels over all frames, for the size of the file; found more than may be checked")
+__all__ = ["needed"]
 
 
 class _Decode(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from photogate.findings import MetadataCategory
 from photogate.formats import jpeg_scan, limits
 from photogate.formats.container import Part, refuse
 from photogate.formats.jpeg_markers import find_end
-from photogate.formats.jpeg_parse import EXIF, EXTENDED_XMP, ICC, PHOTOSHOP, XMP, Picture, parse
+from photogate.formats.jpeg_parse import EXIF, EXTENDED_XMP, ICC, PHOTOSHOP, XMP, Picture, next_marker, parse
 from photogate.inspection import icc, jumbf, photoshop, xmp
 from photogate.inspection.budget import TOO_MANY, Budget
 from photogate.inspection.directories import exif_block, header, walk
@@ -20,7 +19,6 @@ from photogate.inspection.tree import goes, stays, tiled
 __all__ = ["parts"]
 
 _C = MetadataCategory
-_MARKER = re.compile(rb"\xff[^\xff\0]")
 _FRAMES = {
     0xC0: "baseline", 0xC1: "extended sequential", 0xC2: "progressive", 0xC3: "lossless",
     0xC5: "hierarchical", 0xC6: "hierarchical", 0xC7: "lossless", 0xC9: "arithmetic coding",
@@ -46,11 +44,10 @@ def _segments(data: bytes, scans: dict[int, int]) -> Iterator[_Segment]:
     """Walk the markers as decoders do; `scans` tells where the data of scans ends, by the place of their header."""
     at = 2
     for _ in range(limits.MAX_SEGMENTS + limits.MAX_SCANS):
-        found = _MARKER.search(data, at)
-        if found is None:
+        behind, marker = next_marker(data, at)
+        if marker < 0:
             return
-        at = found.start()
-        marker = data[at + 1]
+        at = behind - 2
         if marker == 0xD9:
             yield _Segment(marker, at, at + 2, at + 2, at + 2)
             return

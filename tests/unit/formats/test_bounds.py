@@ -11,6 +11,7 @@ from PIL import Image
 from photogate.errors import ImageRefused
 from photogate.findings import MetadataCategory
 from photogate.formats import c2pa, heif_report, limits, strip, tiff_segments, webp_scan
+from photogate.formats.checked import Budget
 from photogate.formats.container import Context
 from photogate.formats.png_rows import Header, Work, cleared
 from tests import heif_builder
@@ -108,7 +109,7 @@ def test_an_avif_of_too_many_pixels_is_refused_before_they_are_decoded(monkeypat
     avif = saved("AVIF", Image.new("RGB", (64, 64), "#334455"), speed=10)
     strip(avif)
     monkeypatch.setattr(limits, "checked_whole_pixels", lambda _: 64 * 64 - 1)
-    with pytest.raises(ImageRefused, match="over all items"):
+    with pytest.raises(ImageRefused, match="pixels in all"):
         strip(avif)
 
 
@@ -124,7 +125,7 @@ def test_a_webp_of_too_many_pixels_is_refused_before_one_is_decoded(monkeypatch)
     webp = saved("WEBP", Image.new("RGB", (64, 64)), lossless=True)
     monkeypatch.setattr(limits, "checked_whole_pixels", lambda _: 2 * 64 * 64 - 1)
     monkeypatch.setattr(webp_scan, "_decoder", lambda *_: pytest.fail("a decode"))
-    with pytest.raises(ImageRefused, match="over all frames"):
+    with pytest.raises(ImageRefused, match="pixels in all"):
         strip(webp)
 
 
@@ -132,8 +133,8 @@ def test_a_webp_of_too_many_pixels_is_refused_before_one_is_decoded(monkeypatch)
 def test_a_stripped_webp_costs_few_decodes(monkeypatch, lossless):
     once = strip(saved("WEBP", Image.effect_noise((64, 64), 60).convert("RGB"), lossless=lossless)).data
     taken = []
-    take = webp_scan.Budget.take
-    monkeypatch.setattr(webp_scan.Budget, "take", lambda self, n: (taken.append(n), take(self, n))[1])
+    take = Budget.take
+    monkeypatch.setattr(Budget, "take", lambda self, n: (taken.append(n), take(self, n))[1])
     assert strip(once).data == once
     assert len(taken) <= 3  # the picture; each partition without its last byte
 
