@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import resource
 import stat
 import subprocess
@@ -153,3 +154,19 @@ def test_a_name_of_the_greatest_length_can_be_written(tmp_path: Path):
     file.write_bytes(photo())
     assert run("strip", "--in-place", file).exit_code == 0
     assert names(tmp_path) == {file.name}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii:strict"])
+def test_a_name_that_is_no_text_stops_nothing(tmp_path: Path, encoding: str):
+    for name in (b"a\xff.jpg", "ä.jpg".encode(), b"z.txt\xff"):
+        (tmp_path / os.fsdecode(name)).write_bytes(b"no image" if name.startswith(b"z") else photo())
+    for command in (["strip", "--out", tmp_path / "out", tmp_path], ["inspect", tmp_path / os.fsdecode(b"a\xff.jpg")]):
+        done = subprocess.run(
+            [sys.executable, "-m", "photogate", *map(str, command)],
+            capture_output=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONIOENCODING": encoding},
+            check=False,
+        )
+        assert b"Traceback" not in done.stderr
+        assert re.search(rb"a(\\udcff|\?)\.jpg: jpeg", done.stdout)
+    assert sorted(os.fsencode(name) for name in names(tmp_path / "out")) == [b"a\xff.jpg", "ä.jpg".encode()]

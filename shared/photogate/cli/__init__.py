@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
+import sys
 from typing import Any
 
 import click
@@ -68,4 +70,7 @@ def main(**extra: Any) -> None:
     """Run the command line."""
     # numpy starts a thread a CPU for algebra that nothing here does, which costs more than the rest of its import.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # the names of files need not be text
+            stream.reconfigure(errors="backslashreplace")
     cli(**extra)

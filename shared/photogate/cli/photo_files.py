@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import click
@@ -34,17 +34,17 @@ def photos(
 def _found(
     paths: Iterable[Path], unseen: Callable[[OSError], None] | None, apart: Path | None
 ) -> Iterator[tuple[Path, Path]]:
-    """Give each photo with the folder that it was found through, or else its own."""
+    """Give each photo with the place of its result within the folder of results."""
     for path in paths:
         if not path.is_dir():
-            yield path.parent, path
+            yield Path(path.name), path
             continue
         found: list[Path] = []
         for folder, folders, names in os.walk(path, onerror=unseen):
             here = Path(folder)
             folders[:] = [f for f in folders if not f.startswith(".") and (apart is None or here / f != apart)]
             found += [here / name for name in names if not name.startswith(".") and (here / name).is_file()]
-        yield from ((path, photo) for photo in sorted(found))
+        yield from ((photo.relative_to(path), photo) for photo in sorted(found))
 
 
 def pairs(paths: Iterable[Path], out: Path | None, unseen: Callable[[OSError], None]) -> list[tuple[str, str]]:
@@ -64,12 +64,11 @@ def pairs(paths: Iterable[Path], out: Path | None, unseen: Callable[[OSError], N
     if out is None:
         found = photos(paths, unseen)
         return [(str(photo), os.path.realpath(photo) if photo.is_symlink() else str(photo)) for photo in found]
-    placed = [(photo, out / photo.relative_to(top)) for top, photo in _found(paths, unseen, out)]
-    twice = [target for target, count in Counter(target for _, target in placed).items() if count > 1]
-    if twice:
-        raise click.UsageError(f"{len(twice)} results would have the name of another; strip their folders one by one.")
-    folder = out.resolve()
-    if any(photo.parent.resolve() / photo.name == folder / target.relative_to(out) for photo, target in placed):
+    placed = [(photo, out / place) for place, photo in _found(paths, unseen, out)]
+    if more := len(placed) - len({target for _, target in placed}):
+        raise click.UsageError(f"{more} results would have the name of another; strip their folders one by one.")
+    real = cache(Path.resolve)  # it asks the system about each part of a path
+    if any(photo.name == target.name and real(photo.parent) == real(target.parent) for photo, target in placed):
         raise click.UsageError("--out is the inputs' own folder; use --in-place to replace them.")
     for parent in {out, *(target.parent for _, target in placed)}:
         try:

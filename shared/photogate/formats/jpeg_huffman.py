@@ -6,8 +6,6 @@ symbols are tried: those become zero without which the picture is the same.
 
 from __future__ import annotations
 
-import hashlib
-import io
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -99,6 +97,9 @@ def clear(scans: Sequence[Scan], progressive: bool, pixels: int, build: Callable
 
 def _shown(jpeg: bytes) -> bytes:
     """Give a digest of the pixels."""
+    import hashlib  # hardly any photo has such symbols, and the import takes 6 ms
+    import io
+
     try:
         from PIL import Image
     except ImportError as error:
