@@ -6,14 +6,13 @@ gives the same pixels. Each picture is decoded alone, by libavif in Pillow.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import struct
 
 from photogate.errors import ImageRefused, Reason
 from photogate.formats.bmff_boxes import box, full_box
 from photogate.formats.bmff_coded import TILES, leb128, obus
-from photogate.formats.checked import Budget
+from photogate.formats.checked import Budget, digest
 from photogate.formats.container import refuse
 
 __all__ = ["without_tail"]
@@ -82,7 +81,7 @@ def _shown(coded: bytes | memoryview, properties: list[bytes], budget: Budget) -
     try:
         with Image.open(io.BytesIO(_still(coded, properties)), formats=["AVIF"]) as image:
             budget.take(image.width * image.height)
-            return hashlib.sha256(image.tobytes()).digest()
+            return digest(image)
     except (OSError, SyntaxError, ValueError, EOFError, RuntimeError, Image.DecompressionBombError):
         return None
 

@@ -6,12 +6,14 @@ symbols are tried: those become zero without which the picture is the same.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from photogate.errors import ImageRefused, Reason
 from photogate.formats import limits
+from photogate.formats.checked import digest
 from photogate.formats.container import refuse
 from photogate.formats.jpeg_scan import Scan
 
@@ -97,9 +99,6 @@ def clear(scans: Sequence[Scan], progressive: bool, pixels: int, build: Callable
 
 def _shown(jpeg: bytes) -> bytes:
     """Give a digest of the pixels."""
-    import hashlib  # hardly any photo has such symbols, and the import takes 6 ms
-    import io
-
     try:
         from PIL import Image
     except ImportError as error:
@@ -109,6 +108,6 @@ def _shown(jpeg: bytes) -> bytes:
         ) from error
     try:
         with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:
-            return hashlib.blake2b(image.tobytes()).digest()
+            return digest(image)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return refuse("Expected a picture that decodes, to look at its Huffman tables; found damage")

@@ -98,9 +98,9 @@ MAX_CHECKED_PIXELS: Final = 402_653_184
 MAX_CHECKED_PIXELS_A_BYTE: Final = 128
 MAX_CHECKED_PIXELS_TOTAL: Final = 1_073_741_824
 
-# The same for WebP and AVIF, of which each pixel costs 10 ns and more: three decodes of a photo of nothing of 44
+# The same for WebP and AVIF, of which each pixel costs 10 ns and more: four decodes of a photo of nothing of 24
 # megapixels, or twenty of a photo that has a byte for 20 pixels.
-MAX_CHECKED_WHOLE: Final = 134_217_728
+MAX_CHECKED_WHOLE: Final = 100_663_296
 MAX_CHECKED_WHOLE_A_BYTE: Final = 384
 
 

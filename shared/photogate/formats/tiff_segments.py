@@ -32,7 +32,7 @@ KNOWN = frozenset({RAW, OLD_JPEG, JPEG, *_DEFLATE, *FAX, *_RECODED})
 _SUMMED_A_SECOND = 2e7
 _SUMMED = 1 << 20
 
-# Rows of strips that are decoded together.
+# Rows of strips that are decoded together, and of a strip that are held while they are looked at.
 _AT_ONCE = 4 * 1024 * 1024
 
 # The most bytes that one coded byte can stand for: LZW's longest string in 12 bits, PackBits' longest run.
@@ -193,10 +193,16 @@ def _deflate(data: bytes, shape: Shape, tags: dict[int, int], colours: set[int] 
     """Cut behind the stream; where the stream holds more than is shown, deflate the rows again."""
     size = shape.size
     if colours is not None or shape.seen_bits >= 0 or shape.seen_rows >= 0:
-        rows = b"".join(_inflated(deflate.decompressobj(), data, size))
-        new = _shown(rows, shape, tags, colours)
-        if new != rows:
-            return deflate.compress(new, 6)
+        held = list(_rows(data, shape)) if size <= _AT_ONCE else None
+        same = True
+        for rows, of in held or _rows(data, shape):
+            same &= _shown(rows, of, tags, colours) == rows
+            if not same and colours is None:
+                break
+        if not same:
+            deflater = deflate.compressobj(6)
+            cleared = (deflater.compress(_cleared(rows, of, tags)) for rows, of in held or _rows(data, shape))
+            return b"".join((*cleared, deflater.flush()))
     inflater = deflate.decompressobj()
     for _ in _inflated(inflater, data, size):
         pass
@@ -206,6 +212,18 @@ def _deflate(data: bytes, shape: Shape, tags: dict[int, int], colours: set[int] 
     deflater = deflate.compressobj(6)
     pieces = [deflater.compress(piece) for piece in _inflated(deflate.decompressobj(), data, size)]
     return b"".join((*pieces, deflater.flush()))
+
+
+def _rows(data: bytes, shape: Shape) -> Iterator[tuple[bytes, Shape]]:
+    """Inflate whole rows, about a megabyte at once, each time with the shape that they have."""
+    first, held = 0, bytearray()
+    for piece in _inflated(deflate.decompressobj(), data, shape.size):
+        held += piece
+        if many := len(held) // shape.stride:
+            seen = shape.seen_rows if shape.seen_rows < 0 else min(max(shape.seen_rows - first, 0), many)
+            yield bytes(held[: many * shape.stride]), replace(shape, rows=many, seen_rows=seen)
+            del held[: many * shape.stride]
+            first += many
 
 
 def _inflated(inflater: Any, data: bytes, size: int) -> Iterator[bytes]:

@@ -11,11 +11,12 @@ import hashlib
 import io
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from photogate.errors import ImageRefused, Reason
 from photogate.formats import vp8
-from photogate.formats.checked import Budget
+from photogate.formats.checked import Budget, digest
 from photogate.formats.container import refuse
 
 __all__ = ["needed"]
@@ -142,14 +143,21 @@ def _decoder(kind: bytes, size: tuple[int, int], budget: Budget) -> _Decode:
             "Expected Pillow, to look for bytes behind the last pixel; it is not installed", reason=Reason.STRIP_FAILED
         ) from error
 
+    known: dict[bytes, bytes | None] = {}
+
     def decode(alpha: bytes | None, coded: bytes | memoryview) -> bytes | None:
-        """Give a digest of the pixels, or nothing where they do not decode."""
-        budget.take(size[0] * size[1])
-        try:
-            with Image.open(io.BytesIO(_still(kind, size, alpha, coded)), formats=["WEBP"]) as picture:
-                return hashlib.sha256(picture.tobytes()).digest()
-        except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
-            return None
+        """Give a digest of the pixels, or nothing where they do not decode; the same bytes are decoded once."""
+        file = _still(kind, size, alpha, coded)
+        name = hashlib.sha256(file).digest()
+        if name not in known:
+            budget.take(size[0] * size[1])
+            known[name] = None
+            with (
+                suppress(OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError),
+                Image.open(io.BytesIO(file), formats=["WEBP"]) as picture,
+            ):
+                known[name] = digest(picture)
+        return known[name]
 
     return decode
 
