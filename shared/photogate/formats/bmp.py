@@ -8,8 +8,10 @@ holds a path) is dropped.
 from __future__ import annotations
 
 import functools
+import io
 import operator
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from photogate.errors import ImageRefused, Reason
@@ -24,6 +26,7 @@ _CORE, _INFO, _V2, _V3, _OS2, _V4, _V5 = 12, 40, 52, 56, 64, 108, 124
 _RGB, _RLE8, _RLE4, _BITFIELDS, _ALPHA_BITFIELDS = 0, 1, 2, 3, 6
 _CALIBRATED, _SRGB, _WINDOWS, _EMBEDDED = 0, 0x73524742, 0x57696E20, 0x4D424544
 _MAX_RESOLUTION = 1_000_000  # pixels a metre; film scanners reach 500,000
+_AT_ONCE = 1 << 20  # bytes of rows
 _LCS_GM_IMAGES = 4  # perceptual, what photos are rendered with
 
 
@@ -133,56 +136,68 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
     """Write headers, palette and rows again, and nothing else."""
     header = read(data)
     check_measure(measure(data))
+    step = header.entry if header.depth <= 8 else 0
+    size, start = header.size, header.size + 14 + (len(header.masks) if header.size == _INFO else 0)
+    at = start + step * header.colours
+    file = io.BytesIO(bytes(at))
+    file.seek(at)
+    used: set[int] = set()
     if header.compression in (_RLE8, _RLE4):
-        pixels, used, _ = _runs(data, header)
+        codes, used, _ = _runs(data, header)
+        file.write(codes)
     else:
-        pixels = _pixels(data, header)
-        used = _used(pixels, header) if header.depth <= 8 else set()
+        for rows in _rows(data, header):
+            file.write(rows)
+            used |= _used(rows, header) if step else set()
+    length = file.tell() - at
     palette = _palette(data, header, used, context)
     profile = _profile(data, header, context)
-    size, at = header.size, 14 + header.size + (len(header.masks) if header.size == _INFO else 0) + len(palette)
-    total = at + len(pixels) + len(profile)
-    out = struct.pack("<2sIHHI", b"BM", total, 0, 0, at) + struct.pack("<I", size)
+    file.write(profile)
+    out = struct.pack("<2sIHHI", b"BM", file.tell(), 0, 0, at) + struct.pack("<I", size)
     if size == _CORE:
         out += struct.pack("<HHHH", header.width, header.height, 1, header.depth)
     else:
-        count = len(palette) // header.entry if header.depth <= 8 else 0
+        count = header.colours if step else 0
         out += struct.pack("<iiHHI", header.width, header.height, 1, header.depth, header.compression)
-        out += struct.pack("<IiiII", len(pixels), *header.resolution, count, 0)
+        out += struct.pack("<IiiII", length, *header.resolution, count, 0)
         out += header.masks
     if size in (_V4, _V5):
-        out += _space(header, profile, at + len(pixels) - 14)
+        out += _space(header, profile, at + length - 14)
     if size == _OS2:
         out += bytes(24)
-    known = len(data) - (header.pixels + len(pixels))
+    known = len(data) - (header.pixels + length)
     context.drop(_C.OTHER, "bytes behind the pixels", max(known - len(profile), 0))
     gap = header.pixels - (header.palette + header.colours * header.entry)
     context.drop(_C.OTHER, "bytes before the pixels", max(gap, 0))
     if any(data[6:10]):
         context.drop(_C.OTHER, "reserved fields of the file header")
-    return Rewritten(b"".join((out, palette, pixels, profile)))
+    file.seek(0)
+    file.write(out + palette)
+    return Rewritten(file.getvalue())
 
 
-def _pixels(data: bytes, header: Header) -> bytes:
-    """Copy the rows, with every bit that says no colour cleared."""
+def _rows(data: bytes, header: Header) -> Iterator[bytearray]:
+    """Copy the rows, some at once, with every bit that says no colour cleared."""
     need = header.stride * header.rows
-    pixels = data[header.pixels : header.pixels + need]
+    end = min(header.pixels + need, len(data))
     padding = header.stride - (header.width * header.depth + 7) // 8
-    if need - padding <= len(pixels) < need:  # encoders leave out the padding of the last row
-        pixels = pixels.ljust(need, b"\0")
-    if len(pixels) < need:
-        refuse(f"Expected {need} bytes of rows; found {len(pixels)}", header.pixels)
-    new = bytearray(pixels)
+    if end - header.pixels < need - padding:  # encoders may leave out the padding of the last row
+        refuse(f"Expected {need} bytes of rows; found {max(end - header.pixels, 0)}", header.pixels)
     used, rest = divmod(header.width * header.depth, 8)
-    if rest:  # bits behind the last pixel of a row
-        _mask(new, used, header.stride, 0xFF << (8 - rest) & 0xFF)
-        used += 1
-    for column in range(used, header.stride):
-        _mask(new, column, header.stride, 0)
-    for place, bits in enumerate(_meaningful(header)):
-        if bits != 0xFF:
-            _mask(new, place, header.depth // 8, bits)
-    return bytes(new)
+    at_once = max(_AT_ONCE // header.stride, 1) * header.stride
+    for start in range(header.pixels, header.pixels + need, at_once):
+        new = bytearray(data[start : min(start + at_once, end)])
+        new += bytes(-len(new) % header.stride)
+        unused = used
+        if rest:  # bits behind the last pixel of a row
+            _mask(new, used, header.stride, 0xFF << (8 - rest) & 0xFF)
+            unused += 1
+        for column in range(unused, header.stride):
+            _mask(new, column, header.stride, 0)
+        for place, bits in enumerate(_meaningful(header)):
+            if bits != 0xFF:
+                _mask(new, place, header.depth // 8, bits)
+        yield new
 
 
 def _meaningful(header: Header) -> bytes:
@@ -258,7 +273,7 @@ def _runs(data: bytes, header: Header) -> tuple[bytes, set[int], int]:
     return bytes(out) + b"\0\1", used, at
 
 
-def _used(pixels: bytes, header: Header) -> set[int]:
+def _used(pixels: bytearray, header: Header) -> set[int]:
     """Give the colours that rows of pixels of at most 8 bits use."""
     depth, (whole, rest) = header.depth, divmod(header.width * header.depth, 8)
     full: set[int] = set()

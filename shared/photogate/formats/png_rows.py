@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from photogate.errors import ImageRefused, Reason
@@ -21,8 +20,6 @@ __all__ = ["CHANNELS", "Header", "Rows", "Work", "cleared", "exact", "histogram"
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 # 8.2: first column, first row, column step, row step of each pass.
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
-_STEP = 1 << 16
-_BLOCK = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,47 +131,26 @@ def exact(
     """
     view = memoryview(data)
     pieces = [view[start:end] for start, end in places]
-    inflater = deflate.decompressobj()
-    got = used = 0
-    for piece in pieces:
-        for i in range(0, len(piece), _STEP):
-            block: bytes | memoryview = piece[i : i + _STEP]
-            used += len(block)
-            while block and not inflater.eof:
-                try:
-                    more = inflater.decompress(block, _BLOCK)
-                except deflate.DeflateError:
-                    refuse("Expected image data that inflates; found damage", places[0][0])
-                got += len(more)
-                if rows is not None and rows.plain:
-                    rows.take(more)
-                block = inflater.unconsumed_tail
-                if got > expected:
-                    return _again(pieces, expected, context)
-            if inflater.eof:
-                break
-        if inflater.eof:
-            break
-    while not inflater.eof and got <= expected and (more := inflater.decompress(b"", _BLOCK)):
-        got += len(more)
-        if rows is not None and rows.plain:
-            rows.take(more)
+    inflater = deflate.Inflater(*pieces)
+    got = 0
+    try:
+        for block in inflater.blocks(expected + 1):
+            got += len(block)
+            if rows is not None and rows.plain:
+                rows.take(block)
+    except deflate.DeflateError:
+        refuse("Expected image data that inflates; found damage", places[0][0])
     if got < expected:
         refuse(f"Expected image data of {expected} bytes; found {got}", places[0][0] if places else None)
-    if got > expected or not inflater.eof:  # decoders need no end of the stream where they have all rows
+    if got > expected or not inflater.ended:  # decoders need no end of the stream where they have all rows
         return _again(pieces, expected, context if got > expected else None)
     total = sum(map(len, pieces))
-    need = used - len(inflater.unused_data)
+    need = inflater.used
     context.drop(MetadataCategory.OTHER, "bytes behind the image data's zlib stream", total - need)
     if _has_many_empty_blocks(data, places, need) or need > expected + expected // 1024 + 64:
         context.drop(MetadataCategory.OTHER, "blocks of nothing within the image data's zlib stream")
         return _again(pieces, expected, None)
     return _first(pieces, need)
-
-
-# A stored block of length 0 (RFC 1951 3.2.4), as flushing writes it; encoders that work in parallel flush a few times.
-_EMPTY = b"\0\0\xff\xff"
-_FLUSHES = 8
 
 
 def _has_many_empty_blocks(data: bytes, places: list[tuple[int, int]], size: int) -> bool:
@@ -183,12 +159,12 @@ def _has_many_empty_blocks(data: bytes, places: list[tuple[int, int]], size: int
     Found by what they look like, so rows that look the same are coded again in vain. Pieces too short to be searched
     count as such blocks.
     """
-    if len(places) > _FLUSHES + size // 64:
+    if len(places) > deflate.FLUSHES + size // 64:
         return True
-    found = sum(data.count(_EMPTY, start, end) for start, end in places)
+    found = sum(data.count(deflate.EMPTY, start, end) for start, end in places)
     for (_, end), (start, _) in itertools.pairwise(places):
-        found += _EMPTY in data[end - 3 : end] + data[start : start + 3]
-    return found > _FLUSHES
+        found += deflate.EMPTY in data[end - 3 : end] + data[start : start + 3]
+    return found > deflate.FLUSHES
 
 
 def _first(pieces: list[memoryview], size: int) -> list[memoryview]:
@@ -201,28 +177,13 @@ def _first(pieces: list[memoryview], size: int) -> list[memoryview]:
     return kept
 
 
-def _inflated(pieces: Sequence[memoryview], expected: int) -> Iterator[bytes]:
-    inflater = deflate.decompressobj()
-    left = expected
-    for piece in pieces:
-        block: bytes | memoryview = piece
-        while block and left:
-            rows = inflater.decompress(block, min(_BLOCK, left))
-            block = inflater.unconsumed_tail
-            left -= len(rows)
-            yield rows
-    while left and (rows := inflater.decompress(b"", min(_BLOCK, left))):
-        left -= len(rows)
-        yield rows
-
-
 def _again(pieces: list[memoryview], expected: int, context: Context | None) -> list[memoryview]:
     """Compress the picture's own rows again; what stands beyond them is left out."""
     if context is not None:
         context.drop(MetadataCategory.OTHER, "image data beyond the last row")
     deflater = deflate.compressobj(6)
     out = bytearray()
-    for rows in _inflated(pieces, expected):
+    for rows in deflate.Inflater(*pieces).blocks(expected):
         out += deflater.compress(rows)
     out += deflater.flush()
     return [memoryview(bytes(out))]
@@ -250,7 +211,7 @@ def cleared(
     """
     deflater = deflate.compressobj(6)
     out, buffer = bytearray(), bytearray()
-    source = _inflated(pieces, header.size(width, height))
+    source = deflate.Inflater(*pieces).blocks(header.size(width, height))
     changed = 0
     for bits, rows in header.passes(width, height):
         work.rows -= rows

@@ -6,6 +6,7 @@ directories and all text go. Byte order, orientation, resolution and colour stay
 
 from __future__ import annotations
 
+import io
 import struct
 from fractions import Fraction
 
@@ -15,7 +16,7 @@ from photogate.formats import exif, icc, iptc, limits, xmp
 from photogate.formats.container import Context, ImageFormat, Measure, Rewritten, refuse
 from photogate.formats.rights import Rights, decoded
 from photogate.formats.tiff_file import CODES, XMP, File, Page
-from photogate.formats.tiff_layout import Tags, write_segments
+from photogate.formats.tiff_layout import Buffer, Output, Tags, write_segments
 from photogate.formats.tiff_segments import JPEG, OLD_JPEG
 
 __all__ = ["STAYS", "measure", "rewrite", "verify"]
@@ -60,26 +61,42 @@ def measure(data: bytes) -> Measure:
 
 def rewrite(data: bytes, context: Context) -> Rewritten:
     """Write the pages again, and nothing else."""
+    out = io.BytesIO()
+    orientation = _write(data, context, out)
+    return Rewritten(out.getvalue(), orientation)
+
+
+def _write(data: bytes, context: Context, out: Output) -> int:
+    """Write the pages to `out`; give the orientation of the first."""
     file = File(data)
-    out = bytearray()
-    out += data[:2] + struct.pack(
-        file.order + ("HHHQ" if file.big else "HI"), *((43, 8, 0, 0) if file.big else (42, 0))
-    )
-    link = 8 if file.big else 4
+    out.write(data[:2] + struct.pack(file.order + ("HHH" if file.big else "H"), *((43, 8, 0) if file.big else (42,))))
+    link = out.tell()
+    out.seek(link + file.link)
     budget = [limits.MAX_STRIPS, 4 * len(data) + 65_536]
     for page in file.pages:
         _report(file, page, context)
     for page in file.kept():
         tags = _tags(file, page, out, context, budget)
-        out += bytes(len(out) % 2)
-        struct.pack_into(file.order + file.wide, out, link, len(out))
+        out.write(bytes(out.tell() % 2))
+        at = out.tell()
+        _put(out, link, struct.pack(file.order + file.wide, at))
         link = _write_directory(file, tags, out)
-    if len(out) >> 32 and not file.big:
+    size = out.tell()
+    _put(out, link, bytes(file.link))
+    if size >> 32 and not file.big:
         refuse("Expected a TIFF of less than 4 GiB; found more", reason=Reason.TOO_LARGE)
-    return Rewritten(bytes(out), file.orientation(file.pages[0]))
+    return file.orientation(file.pages[0])
 
 
-def _tags(file: File, page: Page, out: bytearray, context: Context, budget: list[int]) -> Tags:
+def _put(out: Output, at: int, piece: bytes) -> None:
+    """Write at a place that was left out, and return."""
+    end = out.tell()
+    out.seek(at)
+    out.write(piece)
+    out.seek(end)
+
+
+def _tags(file: File, page: Page, out: Output, context: Context, budget: list[int]) -> Tags:
     """Give a page's new tags as (type, count, value), its strips or tiles already in `out`."""
     order = file.order
     samples = file.one(page, 277, 1)
@@ -164,10 +181,10 @@ def _used_colours(palette: list[int], used: set[int] | None, depth: int, context
     return new
 
 
-def _write_directory(file: File, tags: Tags, out: bytearray) -> int:
-    """Write a directory and its values at the end of `out`; give the place of its link to the next."""
+def _write_directory(file: File, tags: Tags, out: Output) -> int:
+    """Write a directory and its values at the end of `out`; give the place of its link to the next, left out."""
     count, inline = ("Q", 8) if file.big else ("H", 4)
-    at = len(out)
+    at = out.tell()
     entry = 4 + 2 * inline
     link = at + struct.calcsize("<" + count) + entry * len(tags)
     values_at = link + inline
@@ -179,7 +196,9 @@ def _write_directory(file: File, tags: Tags, out: bytearray) -> int:
             values.append(value + bytes(len(value) % 2))
             values_at += len(values[-1])
         table.append(struct.pack(file.order + "HH" + file.wide, tag, kind, number) + field)
-    out += b"".join((*table, bytes(inline), *values))
+    out.write(b"".join(table))
+    out.seek(link + inline)
+    out.write(b"".join(values))
     return link
 
 
@@ -219,6 +238,27 @@ def verify(data: bytes) -> None:
         for tag in page.entries:
             if tag not in _WRITTEN and tag not in (315, 33432):
                 refuse("Expected tags that rendering needs; found another", page.offset)
-    again = rewrite(data, Context(keep=frozenset(Keep), check_scan=False)).data
-    if again != data:
-        refuse("Expected nothing left to remove; found something", 0)
+    again = _Again(data)
+    _write(data, Context(keep=frozenset(Keep), check_scan=False), again)
+    if again.tell() != len(data):
+        refuse("Expected nothing behind the last page; found more", again.tell())
+
+
+class _Again:
+    """Takes what stands in a file, and nothing else: a file is not held twice to compare it."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._at = data, 0
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, at: int) -> int:
+        self._at = at
+        return at
+
+    def write(self, piece: Buffer) -> int:
+        if not self._data.startswith(piece, self._at):
+            refuse("Expected nothing left to remove; found something", self._at)
+        self._at += len(piece)
+        return len(piece)

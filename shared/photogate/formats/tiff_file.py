@@ -45,7 +45,7 @@ class File:
         self.big = magic == 43
         if magic not in (42, 43) or (self.big and data[4:8] != struct.pack(self.order + "HH", 8, 0)):
             refuse("Expected version 42 or 43 of TIFF; found another", 2, Reason.UNSUPPORTED_FORMAT)
-        self.wide = "Q" if self.big else "I"
+        self.wide, self.link = ("Q", 8) if self.big else ("I", 4)
         self.pages: list[Page] = []
         self._left = limits.MAX_TIFF_ENTRIES
         self._unread = limits.MAX_VALUE_READS * len(data) + limits.MAX_TEXT_SEARCHED

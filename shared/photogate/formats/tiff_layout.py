@@ -6,6 +6,7 @@ TIFF 6.0, sections 3 (strips), 15 (tiles), 21 (subsampled YCbCr), 22 and Technic
 from __future__ import annotations
 
 import struct
+from typing import Protocol
 
 from photogate.errors import Reason
 from photogate.findings import MetadataCategory
@@ -13,9 +14,9 @@ from photogate.formats import limits
 from photogate.formats.container import Context, refuse
 from photogate.formats.tiff_file import CODES, File, Page
 from photogate.formats.tiff_old_jpeg import joined
-from photogate.formats.tiff_segments import FAX, JPEG, KNOWN, OLD_JPEG, Shape, recode
+from photogate.formats.tiff_segments import FAX, JPEG, KNOWN, OLD_JPEG, Buffer, Shape, recode
 
-__all__ = ["Tags", "shapes", "write_segments"]
+__all__ = ["Buffer", "Output", "Tags", "shapes", "write_segments"]
 
 _C = MetadataCategory
 
@@ -23,12 +24,22 @@ _C = MetadataCategory
 Tags = dict[int, tuple[int, int, bytes]]
 
 
+class Output(Protocol):
+    """Where a new file is written: to memory, or against what stands there already."""
+
+    def tell(self) -> int: ...
+
+    def seek(self, at: int, /) -> int: ...
+
+    def write(self, piece: Buffer, /) -> int: ...
+
+
 def write_segments(
     file: File,
     page: Page,
     samples: int,
     tags: Tags,
-    out: bytearray,
+    out: Output,
     context: Context,
     budget: list[int],
     colours: set[int] | None,
@@ -48,7 +59,7 @@ def write_segments(
     offsets = file.many(page, where, len(places))
     counts = file.many(page, size, len(places))
     tables = file.raw(page, 347) if compression == JPEG else b""
-    source = data
+    source: Buffer = data
     if compression == OLD_JPEG:
         start = file.one(page, 513, 0) or (offsets[0] if len(offsets) == 1 else 0)
         length = max(file.one(page, 514, 0), counts[0] + offsets[0] - start if len(counts) == 1 and offsets else 0)
@@ -75,14 +86,15 @@ def write_segments(
         start + (shape.size if compression == 1 else count)
         for start, count, shape in zip(offsets, counts, places, strict=True)
     ]
+    source = memoryview(source)
     strips = ((source[start:stop], shape) for start, stop, shape in zip(offsets, stops, places, strict=True))
     recoded = recode(strips, compression, options, tables, context.check_scan, colours)
     for start, count, new in zip(offsets, counts, recoded, strict=True):
         cut += max(0, min(count, len(data) - start) - len(new)) if compression == 1 else 0
-        out += bytes(len(out) % 2)
-        new_offsets.append(len(out))
+        out.write(bytes(out.tell() % 2))
+        new_offsets.append(out.tell())
         new_counts.append(len(new))
-        out += new
+        out.write(new)
         budget[1] -= len(new) - len(tables)
         if budget[1] < 0:
             refuse("Expected strips and tiles that use each byte once; found more", page.offset)

@@ -12,14 +12,16 @@ import struct
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from photogate.errors import Reason
 from photogate.formats import deflate, jpeg, limits
 from photogate.formats.container import Context, refuse
 from photogate.formats.vectors import numpy_for
 
-__all__ = ["FAX", "JPEG", "KNOWN", "OLD_JPEG", "Shape", "recode"]
+__all__ = ["FAX", "JPEG", "KNOWN", "OLD_JPEG", "Buffer", "Shape", "recode"]
+
+# Bytes, of which those that stay as they are need not be copied.
+Buffer = bytes | bytearray | memoryview
 
 RAW, OLD_JPEG, JPEG = 1, 6, 7
 _DEFLATE = frozenset({8, 32946})
@@ -33,7 +35,7 @@ _SUMMED_A_SECOND = 2e7
 _SUMMED = 1 << 20
 
 # Rows of strips that are decoded together, and of a strip that are held while they are looked at.
-_AT_ONCE = 4 * 1024 * 1024
+_AT_ONCE = 1024 * 1024
 
 # The most bytes that one coded byte can stand for: LZW's longest string in 12 bits, PackBits' longest run.
 _RATIOS = {5: 2_731, 32773: 64, 8: 1_032, 32946: 1_032}
@@ -64,13 +66,13 @@ class Shape:
 
 
 def recode(
-    strips: Iterable[tuple[bytes, Shape]],
+    strips: Iterable[tuple[Buffer, Shape]],
     compression: int,
     tags: dict[int, int],
     tables: bytes,
     check_scan: bool,
     colours: set[int] | None = None,
-) -> Iterator[bytes]:
+) -> Iterator[Buffer]:
     """Write strips or tiles with their own rows and nothing else.
 
     Parameters
@@ -99,16 +101,16 @@ def recode(
     shared = _segments(tables, False) if compression == JPEG else []
     if sum(map(len, shared)) > limits.MAX_JPEG_TABLES:
         refuse(f"Expected JPEG tables of at most {limits.MAX_JPEG_TABLES} bytes; found more")
-    waiting: list[bytes] = []
+    waiting: list[Buffer] = []
     shapes: list[Shape] = []
     for data, shape in strips:
         if compression in (JPEG, OLD_JPEG):
-            yield _jpeg(data, shared, check_scan)
+            yield _jpeg(bytes(data), shared, check_scan)
             continue
         if compression == RAW:
             yield _raw(data, shape, turned, tags, colours)
             continue
-        coded = data.translate(_TURNED) if turned else data
+        coded = bytes(data).translate(_TURNED) if turned else data
         if shape.size > min(limits.strip_bytes(len(coded)), _RATIOS.get(compression, shape.size) * len(coded)):
             refuse("Expected strips or tiles of a decoded size that fits; found more", reason=Reason.TOO_LARGE)
         if compression in _DEFLATE:
@@ -130,16 +132,16 @@ def _together(shapes: Sequence[Shape], more: Shape) -> bool:
     return same and (len(shapes) + 1) * more.size <= _AT_ONCE
 
 
-def _raw(data: bytes, shape: Shape, turned: bool, tags: dict[int, int], colours: set[int] | None) -> bytes:
+def _raw(data: Buffer, shape: Shape, turned: bool, tags: dict[int, int], colours: set[int] | None) -> Buffer:
     if len(data) < shape.size:
         refuse("Expected as many bytes as the rows need; found fewer")
     rows = data[: shape.size]
     if not turned:
         return _shown(rows, shape, tags, colours)
-    return _shown(rows.translate(_TURNED), shape, tags, colours).translate(_TURNED)
+    return bytes(_shown(bytes(rows).translate(_TURNED), shape, tags, colours)).translate(_TURNED)
 
 
-def _shown(rows: bytes, shape: Shape, tags: dict[int, int], colours: set[int] | None) -> bytes:
+def _shown(rows: Buffer, shape: Shape, tags: dict[int, int], colours: set[int] | None) -> Buffer:
     """Clear what the picture does not show: bits behind the last pixel of a row, a tile's columns and rows beyond it.
 
     With a predictor (section 14) zero says "as the pixel before".
@@ -150,7 +152,7 @@ def _shown(rows: bytes, shape: Shape, tags: dict[int, int], colours: set[int] | 
     return new
 
 
-def _cleared(rows: bytes, shape: Shape, tags: dict[int, int]) -> bytes:
+def _cleared(rows: Buffer, shape: Shape, tags: dict[int, int]) -> Buffer:
     seen_bits = shape.seen_bits if shape.seen_bits >= 0 and tags.get(317, 1) < 3 else 8 * shape.stride
     seen_rows = shape.seen_rows if shape.seen_rows >= 0 else shape.rows
     if seen_bits >= 8 * shape.stride and seen_rows >= shape.rows:
@@ -168,14 +170,15 @@ def _cleared(rows: bytes, shape: Shape, tags: dict[int, int]) -> bytes:
     else:
         for start in range(0, seen_rows * shape.stride, shape.stride):
             new[start + whole : start + shape.stride] = bytes(shape.stride - whole)
-    return bytes(new)
+    return new
 
 
-def _collect(rows: bytes, shape: Shape, predictor: int, colours: set[int]) -> None:
+def _collect(rows: Buffer, shape: Shape, predictor: int, colours: set[int]) -> None:
     if predictor == 1:
-        if shape.stride % shape.step == 0:
-            rows = rows[:: shape.step]
-        colours.update(rows.translate(None, bytes(colours)))
+        step = shape.step if shape.stride % shape.step == 0 else 1
+        at_once = step * (_SUMMED // step)
+        for start in range(0, len(rows), at_once):
+            colours.update(bytes(rows[start : start + at_once : step]).translate(None, bytes(colours)))
         return
     if np := numpy_for(len(rows) / _SUMMED_A_SECOND):
         table = np.frombuffer(rows, np.uint8).reshape(-1, shape.stride)[:, :: shape.step]
@@ -189,12 +192,12 @@ def _collect(rows: bytes, shape: Shape, predictor: int, colours: set[int]) -> No
         colours.update(total & 0xFF for total in itertools.accumulate(row))
 
 
-def _deflate(data: bytes, shape: Shape, tags: dict[int, int], colours: set[int] | None) -> bytes:
+def _deflate(data: Buffer, shape: Shape, tags: dict[int, int], colours: set[int] | None) -> Buffer:
     """Cut behind the stream; where the stream holds more than is shown, deflate the rows again."""
     size = shape.size
+    same = True
     if colours is not None or shape.seen_bits >= 0 or shape.seen_rows >= 0:
         held = list(_rows(data, shape)) if size <= _AT_ONCE else None
-        same = True
         for rows, of in held or _rows(data, shape):
             same &= _shown(rows, of, tags, colours) == rows
             if not same and colours is None:
@@ -203,42 +206,43 @@ def _deflate(data: bytes, shape: Shape, tags: dict[int, int], colours: set[int] 
             deflater = deflate.compressobj(6)
             cleared = (deflater.compress(_cleared(rows, of, tags)) for rows, of in held or _rows(data, shape))
             return b"".join((*cleared, deflater.flush()))
-    inflater = deflate.decompressobj()
-    for _ in _inflated(inflater, data, size):
-        pass
-    more = b"" if inflater.eof else inflater.decompress(inflater.unconsumed_tail, 1)
-    if inflater.eof and not more:
-        return data[: len(data) - len(inflater.unused_data)]
+    inflater = deflate.Inflater(data)
+    got = sum(map(len, inflater.blocks(size + 1)))
+    if got < size:
+        refuse("Expected as many bytes as the rows need; found fewer")
+    if got == size and inflater.ended and not _spends(data, inflater.used, size):
+        return data[: inflater.used]
     deflater = deflate.compressobj(6)
-    pieces = [deflater.compress(piece) for piece in _inflated(deflate.decompressobj(), data, size)]
+    pieces = [deflater.compress(piece) for piece in deflate.Inflater(data).blocks(size)]
     return b"".join((*pieces, deflater.flush()))
 
 
-def _rows(data: bytes, shape: Shape) -> Iterator[tuple[bytes, Shape]]:
-    """Inflate whole rows, about a megabyte at once, each time with the shape that they have."""
+def _spends(data: Buffer, used: int, size: int) -> bool:
+    """Whether a stream of `used` bytes for `size` is longer than any encoder's, or has room in blocks of nothing."""
+    if used > size + size // 1024 + 64:
+        return True
+    found = 0
+    for start in range(0, used, _AT_ONCE):
+        found += bytes(data[start : min(start + _AT_ONCE + 3, used)]).count(deflate.EMPTY)
+    return found > deflate.FLUSHES
+
+
+def _rows(data: Buffer, shape: Shape) -> Iterator[tuple[bytes, Shape]]:
+    """Inflate whole rows, some at once, each time with the shape that they have."""
     first, held = 0, bytearray()
-    for piece in _inflated(deflate.decompressobj(), data, shape.size):
+    for piece in deflate.Inflater(data).blocks(shape.size):
         held += piece
         if many := len(held) // shape.stride:
             seen = shape.seen_rows if shape.seen_rows < 0 else min(max(shape.seen_rows - first, 0), many)
             yield bytes(held[: many * shape.stride]), replace(shape, rows=many, seen_rows=seen)
             del held[: many * shape.stride]
             first += many
-
-
-def _inflated(inflater: Any, data: bytes, size: int) -> Iterator[bytes]:
-    """Give the first `size` bytes in pieces, so that a bomb costs time and no memory."""
-    while size:
-        piece = inflater.decompress(data, min(size, 1 << 20))
-        data = inflater.unconsumed_tail
-        size -= len(piece)
-        yield piece
-        if size and (inflater.eof or not (piece or data)):
-            refuse("Expected as many bytes as the rows need; found fewer")
+    if first < shape.rows:
+        refuse("Expected as many bytes as the rows need; found fewer")
 
 
 def _through_libtiff(
-    strips: Sequence[bytes], compression: int, shapes: Sequence[Shape], tags: dict[int, int], colours: set[int] | None
+    strips: Sequence[Buffer], compression: int, shapes: Sequence[Shape], tags: dict[int, int], colours: set[int] | None
 ) -> list[bytes]:
     """Decode strips of as many rows each, and code their rows again (CCITT as T.6): what is no row does not come."""
     from PIL import Image
@@ -256,9 +260,9 @@ def _through_libtiff(
                 out = io.BytesIO()
                 old, size = image.tobytes(), shapes[0].size
                 pieces = [old[i * size : (i + 1) * size] for i in range(many)]
-                new = b"".join(_shown(piece, shape, tags, colours) for piece, shape in zip(pieces, shapes, strict=True))
-                if new != old:
-                    image.frombytes(new)
+                shown = [_shown(piece, shape, tags, colours) for piece, shape in zip(pieces, shapes, strict=True)]
+                if shown != pieces:
+                    image.frombytes(b"".join(shown))
                 name = "group4" if bits == 1 else _RECODED[compression]
                 image.save(out, "TIFF", compression=name, strip_size=max(size, 1))
     except (OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError) as error:
@@ -272,7 +276,7 @@ def _through_libtiff(
 
 
 def _page(
-    strips: Sequence[bytes], compression: int, width: int, rows: int, bits: int, options: dict[int, int]
+    strips: Sequence[Buffer], compression: int, width: int, rows: int, bits: int, options: dict[int, int]
 ) -> bytes:
     """Make a TIFF of the strips alone, each of `rows` rows."""
     many = len(strips)
