@@ -7,6 +7,7 @@ and every other application's block go.
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from photogate.errors import Reason
 from photogate.findings import MetadataCategory
 from photogate.formats import c2pa, limits, xmp
 from photogate.formats.container import Context, ImageFormat, Measure, Rewritten, check_measure, refuse
-from photogate.formats.gif_lzw import walk
+from photogate.formats.gif_lzw import BEHIND, walk
 
 __all__ = ["LOOPS", "Block", "blocks", "join", "loop", "measure", "rewrite", "start", "verify"]
 
@@ -36,16 +37,6 @@ class Block:
     offset: int
     body: int
     end: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    control: bytes | None
-    place: tuple[int, int, int, int]
-    interlaced: bool
-    table: bytes | None
-    code_size: int
-    data: bytes
 
 
 def _table_size(flags: int) -> int:
@@ -122,19 +113,27 @@ def measure(data: bytes) -> Measure:
     return Measure(ImageFormat.GIF, width, height, max(frames, 1))
 
 
-def join(data: bytes, at: int) -> bytes:
-    """Join the contents of sub-blocks."""
-    pieces = []
+def join(data: bytes, at: int, behind: bytes = b"") -> bytes:
+    """Join the contents of sub-blocks, and `behind`."""
+    out = io.BytesIO()
     while at < len(data) and (length := data[at]):
-        pieces.append(data[at + 1 : at + 1 + length])
+        out.write(data[at + 1 : at + 1 + length])
         at += 1 + length
-    return b"".join(pieces)
+    out.write(behind)
+    return out.getvalue()
 
 
-def _split(content: bytes) -> bytes:
-    """Write sub-blocks of the greatest length, and the terminator."""
-    pieces = [bytes((len(piece),)) + piece for piece in (content[i : i + 255] for i in range(0, len(content), 255))]
-    return b"".join((*pieces, b"\0"))
+def _split(out: io.BytesIO, content: memoryview, rest: bytes) -> None:
+    """Write sub-blocks of the greatest length, and the terminator; `rest` stands behind the content."""
+    full = len(content) // 255 * 255
+    for i in range(0, full, 255):
+        out.write(b"\xff")
+        out.write(content[i : i + 255])
+    last = bytes(content[full:]) + rest
+    for piece in (last[:255], last[255:]):
+        if piece:
+            out.write(bytes((len(piece),)) + piece)
+    out.write(b"\0")
 
 
 def rewrite(data: bytes, context: Context) -> Rewritten:
@@ -142,22 +141,27 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
     first = start(data)
     flags, background, aspect = data[10:13]
     table = data[13:first]
-    frames: list[_Frame] = []
     shared: set[int] = {background}
     control: bytes | None = None
-    loops: bytes | None = None
     text = False
-    last = first
-    for block in blocks(data):
+    found = list(blocks(data))
+    counts = (loop(data, block) for block in found)
+    loops = next((block for block, count in zip(found, counts, strict=True) if count is not None), None)
+    out = io.BytesIO()
+    out.write(data[:10] + bytes((flags & 0xF7 if table else flags & 0x70, background, aspect)) + table)
+    if loops is not None:
+        out.write(b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + (loop(data, loops) or b"") + b"\0")
+    frames, last = 0, first
+    for block in found:
         context.drop(_C.OTHER, "bytes between blocks", block.offset - last)
         last = block.end
         if block.kind == TRAILER:
             context.drop(_C.OTHER, "bytes after the trailer", len(data) - last)
         elif block.kind == IMAGE:
-            frame, used = _frame(data, block, control, context)
-            if frame.table is None:
-                shared |= used
-            frames.append(frame)
+            frames += 1
+            if frames > limits.MAX_FRAMES:
+                refuse(f"Expected at most {limits.MAX_FRAMES} frames; found more", reason=Reason.TOO_MANY_FRAMES)
+            shared |= _frame(data, block, control, context, out)
             control, text = None, False
         elif block.label == CONTROL:
             earlier, control = control, _control(join(data, block.body))
@@ -165,23 +169,15 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
             if earlier not in (None, control) and not text:
                 refuse("Expected one graphic control before an image; found another", block.offset)
             text = False
-        elif (again := loop(data, block)) is not None and loops is None:
-            loops = again
-        else:
+        elif block is not loops:
             _drop(data, block, context)
             text |= block.label == TEXT  # the control was of the text; decoders, which skip that, give it to the image
     if not frames:
         refuse("Expected an image; found none", last)
-    if len(frames) > limits.MAX_FRAMES:
-        refuse(f"Expected at most {limits.MAX_FRAMES} frames; found more", reason=Reason.TOO_MANY_FRAMES)
-    out = [data[:6], data[6:10], bytes((flags & 0xF7 if table else flags & 0x70, background, aspect))]
-    out.append(_used_colours(table, shared, context, "global colour table"))
-    if loops is not None:
-        out.append(b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + loops + b"\0")
-    for frame in frames:
-        out += _written(frame)
-    out.append(b";")
-    return Rewritten(b"".join(out))
+    out.write(b";")
+    out.seek(13)
+    out.write(_used_colours(table, shared, context, "global colour table"))
+    return Rewritten(out.getvalue())
 
 
 def loop(data: bytes, block: Block) -> bytes | None:
@@ -200,25 +196,32 @@ def _control(content: bytes) -> bytes:
     return bytes((flags,)) + content[1:3] + (content[3:4] if flags & 1 else b"\0")
 
 
-def _frame(data: bytes, block: Block, control: bytes | None, context: Context) -> tuple[_Frame, set[int]]:
+def _frame(data: bytes, block: Block, control: bytes | None, context: Context, out: io.BytesIO) -> set[int]:
+    """Write an image and its control again; give the colours that it takes from the global table."""
     left, top, width, height, flags = struct.unpack_from("<HHHHB", data, block.offset + 1)
     check_measure(Measure(ImageFormat.GIF, width, height))
     start = block.offset + 10
-    table = data[start : start + _table_size(flags)] if flags & 0x80 else None
+    table = data[start : start + _table_size(flags)] if flags & 0x80 else b""
     if block.body > len(data):
         refuse("Expected image data; found the end", block.offset)
     code_size = data[block.body - 1]
     if not 1 <= code_size <= 11:
         refuse("Expected an LZW code size of 1 to 11; found another", block.body - 1)
-    whole = join(data, block.body)
-    codes = walk(whole, code_size, width * height)
-    coded, used = codes.needed(), codes.used
-    context.drop(_C.OTHER, "bytes behind the LZW end code", max(len(whole) - len(coded), 0))
-    if control is not None and control[0] & 1:
-        used.add(control[3])
-    if table is not None:
+    whole = join(data, block.body, BEHIND)
+    codes = walk(whole, len(whole) - len(BEHIND), code_size, width * height)
+    coded, rest = codes.needed()
+    context.drop(_C.OTHER, "bytes behind the LZW end code", max(codes.size - len(coded) - len(rest), 0))
+    used = codes.used
+    if control is not None:
+        used |= {control[3]} if control[0] & 1 else set()
+        out.write(b"\x21\xf9\x04" + control + b"\0")
+    kept = 0x40 if flags & 0x40 else 0
+    if table:
+        kept |= 0x80 | flags & 7
         table = _used_colours(table, used, context, "local colour table")
-    return _Frame(control, (left, top, width, height), bool(flags & 0x40), table, code_size, coded), used
+    out.write(struct.pack("<BHHHHB", IMAGE, left, top, width, height, kept) + table + bytes((code_size,)))
+    _split(out, coded, rest)
+    return set() if table else used
 
 
 def _used_colours(table: bytes, used: set[int], context: Context, where: str) -> bytes:
@@ -250,18 +253,6 @@ def _drop(data: bytes, block: Block, context: Context) -> None:
             context.drop(_C.OTHER, "application block")
     else:
         context.drop(_C.OTHER, "unknown extension")
-
-
-def _written(frame: _Frame) -> Iterator[bytes]:
-    if frame.control is not None:
-        yield b"\x21\xf9\x04" + frame.control + b"\0"
-    flags = 0x40 * frame.interlaced
-    if frame.table is not None:
-        flags |= 0x80 | (len(frame.table) // 3).bit_length() - 2
-    yield struct.pack("<BHHHHB", IMAGE, *frame.place, flags)
-    yield frame.table or b""
-    yield bytes((frame.code_size,))
-    yield _split(frame.data)
 
 
 def verify(data: bytes) -> None:

@@ -16,7 +16,10 @@ from photogate.formats import limits
 from photogate.formats.container import refuse
 from photogate.formats.vectors import numpy_for
 
-__all__ = ["Codes", "walk"]
+__all__ = ["BEHIND", "Codes", "walk"]
+
+# Codes are read four bytes at once.
+BEHIND = bytes(4)
 
 _TABLE = 4096
 _WIDEST = 12
@@ -37,7 +40,9 @@ class Codes:
     Attributes
     ----------
     coded
-        Its bytes.
+        Its bytes, and possibly others behind.
+    size
+        How many bytes they are.
     code_size
         Bits of a pixel, 1 to 11.
     left
@@ -53,6 +58,7 @@ class Codes:
     """
 
     coded: bytes
+    size: int
     code_size: int
     left: int
     position: int = 0
@@ -65,16 +71,16 @@ class Codes:
         """The clear code; the end code is the next, and the table's first own code the one behind."""
         return 1 << self.code_size
 
-    def needed(self) -> bytes:
-        """Give the bytes up to `position`, with an end code behind where the codes are not cut off."""
+    def needed(self) -> tuple[memoryview, bytes]:
+        """Give the bytes up to `position`, with an end code behind where the codes are not cut off, in two parts."""
         whole, rest = divmod(self.position, 8)
         last = self.coded[whole] & ((1 << rest) - 1) if rest else 0
         if self.end:
             last |= (self.clear + 1) << rest
-        return self.coded[:whole] + last.to_bytes(-(-(rest + self.end) // 8), "little")
+        return memoryview(self.coded)[:whole], last.to_bytes(-(-(rest + self.end) // 8), "little")
 
 
-def walk(coded: bytes, code_size: int, pixels: int) -> Codes:
+def walk(coded: bytes, size: int, code_size: int, pixels: int) -> Codes:
     """Read codes up to the end code, the last pixel, or a code that the table does not have: decoders stop there.
 
     A colour can be used only after a code has named it, so the codes below the clear code tell which are in use.
@@ -82,7 +88,9 @@ def walk(coded: bytes, code_size: int, pixels: int) -> Codes:
     Parameters
     ----------
     coded
-        The contents of the image's sub-blocks.
+        The contents of the image's sub-blocks, and `BEHIND`.
+    size
+        Bytes of the contents.
     code_size
         Bits of a pixel, 1 to 11.
     pixels
@@ -93,9 +101,9 @@ def walk(coded: bytes, code_size: int, pixels: int) -> Codes:
     ImageRefused
         The codes are cleared so often, or coded so oddly, that reading them takes longer than a bounded time.
     """
-    codes = Codes(coded, code_size, pixels)
+    codes = Codes(coded, size, code_size, pixels)
     # With one bit a pixel the table is full before it begins, and decoders differ in how wide the codes are then.
-    np = numpy_for(len(coded) / _BYTES_A_SECOND) if len(coded) >= _WORTH_NUMPY and code_size > 1 else None
+    np = numpy_for(size / _BYTES_A_SECOND) if size >= _WORTH_NUMPY and code_size > 1 else None
     if np is None:
         _one_by_one(codes)
     else:
@@ -104,8 +112,8 @@ def walk(coded: bytes, code_size: int, pixels: int) -> Codes:
 
 
 def _one_by_one(codes: Codes) -> None:
-    coded, clear = codes.coded, codes.clear
-    if len(coded) > limits.MAX_SLOW_LZW:
+    coded, size, clear = codes.coded, codes.size, codes.clear
+    if size > limits.MAX_SLOW_LZW:
         refuse(f"Expected at most {limits.MAX_SLOW_LZW} bytes of such LZW codes; found more")
     end = clear + 1
     # How many pixels each code stands for; the two special codes for none.
@@ -115,14 +123,13 @@ def _one_by_one(codes: Codes) -> None:
     buffer = bits = at = 0
     previous = 0
     left = codes.left
-    size = len(coded)
     while left > 0:
         while bits < width:
             if at >= size:
                 codes.position = 8 * at - bits
                 return
-            buffer |= int.from_bytes(coded[at : at + 6], "little") << bits
             taken = min(6, size - at)
+            buffer |= int.from_bytes(coded[at : at + taken], "little") << bits
             at += taken
             bits += 8 * taken
         code = buffer & (limit - 1)
@@ -174,14 +181,14 @@ class _Reader:
         self._np, self._codes = np, codes
         self._own = codes.clear + 2
         # The four bytes from each byte on, as one number.
-        self._words = np.ndarray((len(codes.coded),), "<u4", codes.coded + bytes(4), 0, (1,))
+        self._words = np.ndarray((codes.size,), "<u4", codes.coded, 0, (1,))
         self._widths, self._offsets = _schedule(codes.code_size)
         # So many codes a run may have for all of them, and the clear code behind, to be as wide as the first.
         self.fixed = codes.clear - 2
 
     def _read(self, positions: Any, widths: Any) -> Any:
         """Read the codes that are there whole."""
-        there = int(self._np.searchsorted(positions + widths, 8 * len(self._codes.coded), "right"))
+        there = int(self._np.searchsorted(positions + widths, 8 * self._codes.size, "right"))
         positions, widths = positions[:there], widths[:there]
         return (self._words[positions >> 3] >> (positions & 7)).astype(self._np.int64) & ((1 << widths) - 1)
 

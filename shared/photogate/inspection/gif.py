@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from photogate.findings import MetadataCategory
 from photogate.formats import gif
 from photogate.formats.container import Part
-from photogate.formats.gif_lzw import walk
+from photogate.formats.gif_lzw import BEHIND, walk
 from photogate.inspection import jumbf, xmp
 from photogate.inspection.budget import TOO_MANY, Budget
 from photogate.inspection.outcome import Outcome
@@ -97,9 +97,10 @@ def _end(data: bytes, block: gif.Block) -> int | None:
         return None
     width = int.from_bytes(data[block.offset + 5 : block.offset + 7], "little")
     height = int.from_bytes(data[block.offset + 7 : block.offset + 9], "little")
-    whole = gif.join(data, block.body)
-    need = len(walk(whole, data[block.body - 1], width * height).needed())
-    if need >= len(whole):
+    whole = gif.join(data, block.body, BEHIND)
+    codes = walk(whole, len(whole) - len(BEHIND), data[block.body - 1], width * height)
+    need = sum(map(len, codes.needed()))
+    if need >= codes.size:
         return None
     at = block.body
     while at < len(data) and (length := data[at]):

@@ -210,10 +210,10 @@ DEEP = [0, *range(18, 4096), *[4095] * 300]
 def test_codes_are_read_many_at_once_as_one_by_one(values, monkeypatch):
     whole = codes([*values, 17, 0xABC, 0xDEF], 4)
     for pixels in (1, 333, 5000, 8_300_000, 1 << 40):
-        at_once = gif_lzw.walk(whole, 4, pixels)
+        at_once = gif_lzw.walk(whole + gif_lzw.BEHIND, len(whole), 4, pixels)
         with monkeypatch.context() as patch:
             patch.setattr(gif_lzw, "numpy_for", lambda seconds: None)
-            one_by_one = gif_lzw.walk(whole, 4, pixels)
+            one_by_one = gif_lzw.walk(whole + gif_lzw.BEHIND, len(whole), 4, pixels)
         assert at_once.needed() == one_by_one.needed()
         assert at_once.used == one_by_one.used
 
