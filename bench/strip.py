@@ -5,9 +5,9 @@ usage: PYTHONPATH=shared:. python bench/strip.py [FOLDER...] [--out docs/strippi
 Without folders a corpus is made with Pillow: photo-like noise with Exif and GPS. Prints what each tool leaves of
 secrets planted in 1,400 places (tests/unit/formats/carriers) and of the tags of photos, and what it changes there; then
 CPU seconds, images a second, speed in memory, memory; and draws one chart. Ratios matter, not seconds: compare runs of
-one machine only. Each row of CPU seconds is a whole run with its start, some 50 ms for tools in Python and Perl; the rows
-"warm" are the library in a process that has stripped before, as the function runs. Python runs from bytecode, as what
-is installed does.
+one machine only. Each row of CPU seconds is a whole run with its start, some 50 ms for tools in Python and Perl; the
+rows "warm" are the library in a process that has stripped before, as the function runs. Python runs from bytecode, as
+what is installed does.
 """
 
 from __future__ import annotations
