@@ -15,7 +15,7 @@ from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, full_b
 from photogate.formats.bmff_coded import Dropped, HevcConfiguration, av1, av1c, hevc, hevc_configuration
 from photogate.formats.bmff_times import UNKNOWN, compositions, edit_list, keys, lasting, times
 from photogate.formats.container import refuse
-from photogate.formats.heif_properties import ALPHA, rebuild
+from photogate.formats.heif_properties import rebuild, says_alpha
 
 __all__ = ["Track", "frames", "read_tracks", "samples", "write_moov"]
 
@@ -95,7 +95,7 @@ def _read_track(data: bytes, inner: list[Box], media: list[Box], movie: int, tra
     size = (layout.uint(2), layout.uint(2))
     layout.raw(50)
     inside = boxes(data, layout.at, entry.end, budget)
-    alpha = any(b.kind == b"auxi" and Fields(data, b.body + 4, b.end).string() in ALPHA for b in inside)
+    alpha = any(b.kind == b"auxi" and says_alpha(data, b.body + 4, b.end) for b in inside)
     track = Track(alpha, shown, _wide(duration, version), b"", scale, 0, entry.kind, size, inside, {})
     track.start = trak.start
     track.places = _places(data, table, trak, budget)

@@ -15,7 +15,7 @@ from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, full_b
 from photogate.formats.bmff_coded import Dropped, av1, av1c, hevc, hevc_configuration
 from photogate.formats.checked import Budget as Scan
 from photogate.formats.container import refuse
-from photogate.formats.heif_properties import ALPHA, ESSENTIAL, KNOWN, rebuild
+from photogate.formats.heif_properties import ESSENTIAL, KNOWN, rebuild, says_alpha
 from photogate.formats.heif_scan import without_tail
 
 __all__ = ["Item", "Meta", "kept_items", "payloads", "raw_bytes", "read_meta", "turned_by_xmp", "write_meta"]
@@ -286,8 +286,7 @@ def _is_alpha(data: bytes, meta: Meta, item: Item) -> bool:
         return False
     for prop in _properties(meta, item):
         if prop.kind == b"auxC":
-            fields = Fields(data, prop.body + 4, prop.end)
-            return fields.string() in ALPHA
+            return says_alpha(data, prop.body + 4, prop.end)
     return False
 
 

@@ -14,14 +14,20 @@ from photogate.formats.bmff_boxes import Box, Fields, box, full_box
 from photogate.formats.bmff_coded import Dropped, av1c, hvcc
 from photogate.formats.container import refuse
 
-__all__ = ["ALPHA", "ESSENTIAL", "KNOWN", "rebuild"]
+__all__ = ["ESSENTIAL", "KNOWN", "rebuild", "says_alpha"]
 
 # 23008-12, 6.5.8 and MIAF 7.3.5: auxiliary pictures that say how transparent the master is. Any other auxiliary
 # picture (depth, gain map, matte, ...) shows the scene again.
-ALPHA = frozenset({b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1"})
+_ALPHA = frozenset({b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1"})
 
 # What a reader must understand to show the item (23008-12, 6.5; AV1-ISOBMFF 2.3; AVIF 2.3.2).
 ESSENTIAL = frozenset({b"hvcC", b"av1C", b"clap", b"irot", b"imir", b"a1op", b"lsel"})
+
+
+def says_alpha(data: bytes, at: int, end: int) -> bool:
+    """Whether an auxiliary type says transparency; libheif takes one without its zero byte for another."""
+    name, zero, _ = data[at:end].partition(b"\0")
+    return bool(zero) and name in _ALPHA
 
 
 def _ispe(fields: Fields) -> bytes:
@@ -52,7 +58,7 @@ def _auxc(kind: bytes) -> Callable[[Fields], bytes | None]:
     def rebuilt(fields: Fields) -> bytes | None:
         fields.version()
         name = fields.string()
-        return full_box(kind, 0, 0, name + b"\0") if name in ALPHA else None
+        return full_box(kind, 0, 0, name + b"\0") if name in _ALPHA else None
 
     return rebuilt
 

@@ -351,6 +351,14 @@ def test_transparency_without_a_configuration_goes(brand, code):
     assert strip(data).data == strip(plain).data
 
 
+def test_transparency_whose_type_breaks_off_goes(brand, code):
+    """Found by fuzzing: libheif shows none where the type has no zero byte; the rebuilt one had it."""
+    open_ended = full_box(b"auxC", 0, 0, b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha")
+    plain = heif([code(noise((16, 16)))], layout=layout(brand))
+    data = heif([code(noise((16, 16))), code(noise((16, 16), "L"), open_ended)], [(b"auxl", 2, (1,))], layout(brand))
+    assert strip(data).data == strip(plain).data
+
+
 def test_units_between_slices_of_a_tile_go():
     coded = hevc.encode(noise((32, 16)))
     parts = [coded.slices[0], hevc.unit(40, SECRET), coded.slices[1]]
