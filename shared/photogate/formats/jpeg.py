@@ -77,6 +77,8 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
             lambda: b"".join((b"\xff\xd8", *_coded(data, frame, picture), b"\xff\xd9")),
         )
         context.drop(_C.OTHER, "Huffman codes that no MCU uses", unused)
+        if unused and jpeg_scan.trim(data, frame, picture.scans, picture.finished):
+            refuse("Expected a scan that ends in one place, with and without codes that no MCU uses; found damage")
     orientation = _metadata(picture, context, data)
     out: list[bytes | memoryview] = [b"\xff\xd8"]
     if picture.density is not None:

@@ -330,3 +330,17 @@ def test_segments_behind_a_scan_change_nothing_of_the_picture(marker, body):
     data = jpeg()
     stripped = strip(data[:-2] + segment(marker, body) + data[-2:])
     assert stripped.data == strip(data).data
+
+
+def test_a_scan_that_ends_elsewhere_without_codes_that_nothing_needs_is_refused():
+    """Found by fuzzing: such a code was cleared, its bits became blocks, and the bytes behind them stayed."""
+    # DC: 0 is no difference. AC: 00 ends a block, 01 has 11 bits; it stands in the second block, beyond the border.
+    dc, ac = bytes((0, 1)) + bytes(15) + b"\0", bytes((0x10, 0, 2)) + bytes(14) + b"\x00\x0b"
+    frame = struct.pack(">BHHB", 8, 8, 8, 3) + b"\1\x21\0\2\x11\0\3\x11\0"
+    coded = int(("000" + "0" + "01" + "0" * 11 + "00" + "000" * 2).ljust(32, "1"), 2).to_bytes(4, "big")
+    head = segment(0xDB, b"\0" + b"\1" * 64) + segment(0xC0, frame) + segment(0xC4, dc) + segment(0xC4, ac)
+    data = b"\xff\xd8" + head + segment(0xDA, b"\3\1\0\2\0\3\0\0\x3f\0") + coded + b"\xff\xd9"
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.convert("L").getextrema() == (128, 128)
+    with pytest.raises(ImageRefused, match="ends in one place"):
+        strip(data)
