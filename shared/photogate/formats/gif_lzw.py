@@ -28,7 +28,8 @@ _WORTH_NUMPY = 512
 _BYTES_A_SECOND = 4e6
 # Codes read at once, at first: most runs are longer, and of those that are not little is read in vain.
 _FIRST = 512
-_MORE = 16_384
+# Not more: each array of 16,384 numbers is memory mapped anew, at three times the price.
+_MORE = 4_096
 # A run that ends sooner leaves most of the table unused; encoders clear a table that is full.
 _LONG = 2_000
 
