@@ -94,7 +94,11 @@ def clear(scans: Sequence[Scan], progressive: bool, pixels: int, build: Callable
         half = len(group) // 2
         return cleared(group[:half]) + cleared(group[half:]) if half else 0
 
-    return cleared(codes)
+    unused = 0
+    while codes and (found := cleared(codes)):  # in a damaged scan one code may be needed only beside another
+        unused += found
+        codes = [code for code in codes if code.scan.huffman[code.which][code.place]]
+    return unused
 
 
 def _shown(jpeg: bytes) -> bytes:
