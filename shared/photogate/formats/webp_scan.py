@@ -82,18 +82,20 @@ def _partitions(coded: bytes, same: Callable[[bytes], bool]) -> tuple[bytes, boo
         parts = padded
     before = list(parts)
     for i in range(1, len(parts)):
-
-        def enough(part: bytes, i: int = i) -> bool:
-            return same(vp8.joined([*parts[:i], part, *parts[i + 1 :]]))
-
-        body = parts[i].rstrip(b"\0")
-        if body and parts[i] == _padded(body) and not enough(_padded(body[:-1])):
-            continue
-        least = parts[i][: _least(len(parts[i]), lambda length, i=i, enough=enough: enough(parts[i][:length]))]  # type: ignore[misc]
-        parts[i] = _padded(least.rstrip(b"\0"))
-        if not enough(parts[i]):  # a decoder tells missing bytes from zeros where too many are missing
-            parts[i] = _padded(least)[: len(before[i])]  # else each run would add to it
+        parts[i] = _cut(parts[i], lambda part, i=i: same(vp8.joined([*parts[:i], part, *parts[i + 1 :]])))  # type: ignore[misc]
     return vp8.joined(parts), parts != before
+
+
+def _cut(part: bytes, enough: Callable[[bytes], bool]) -> bytes:
+    """Give what is needed of one partition, and zeros behind it."""
+    body = part.rstrip(b"\0")
+    if body and part == _padded(body):
+        least = body[: _least(len(body), lambda length: enough(_padded(body[:length])))]
+    else:
+        least = part[: _least(len(part), lambda length: enough(part[:length]))]
+    new = _padded(least.rstrip(b"\0"))
+    # A decoder tells missing bytes from zeros where too many are missing; no run may add to what was there.
+    return new if enough(new) else _padded(least)[: len(part)]
 
 
 def _padded(part: bytes) -> bytes:
