@@ -19,6 +19,7 @@ import platform
 import random
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -34,7 +35,9 @@ from bench import strip_quality
 from photogate.errors import ImageRefused
 from photogate.formats import ImageFormat, sniff, strip
 
-REPEATS = 3
+REPEATS = 5
+# CPU seconds; what takes less is run several times.
+LONG_ENOUGH = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,19 +156,29 @@ TOOLS: dict[str, tuple[Tool, str | None, tuple[ImageFormat, ...]]] = {
 
 
 def measure(files: dict[ImageFormat, list[Path]]) -> list[Row]:
-    """Run each tool on each format; the least of several runs counts."""
+    """Run each tool on each format, in turns; the median of the rounds counts."""
     rows = []
     for kind, paths in files.items():
-        for name, (run, binary, kinds) in TOOLS.items():
-            if kind not in kinds or (binary and not shutil.which(binary)):
-                continue
-            best, done = float("inf"), 0
-            for _ in range(REPEATS):
-                with tempfile.TemporaryDirectory() as out:
-                    best = min(best, run(paths, Path(out)))
-                    done = sum(1 for _ in Path(out).iterdir())
-            rows.append(Row(kind, name, done, best))
+        tools = {
+            name: run
+            for name, (run, binary, kinds) in TOOLS.items()
+            if kind in kinds and (not binary or shutil.which(binary))
+        }
+        rounds = [{name: one_round(run, paths) for name, run in tools.items()} for _ in range(REPEATS)]
+        for name in tools:
+            done = rounds[0][name][1]
+            rows.append(Row(kind, name, done, statistics.median(seconds for seconds, _ in (r[name] for r in rounds))))
     return rows
+
+
+def one_round(run: Tool, paths: list[Path]) -> tuple[float, int]:
+    """Run a tool, a short run several times; give the CPU seconds of one run, and how many files came out."""
+    taken: list[float] = []
+    while sum(taken) < LONG_ENOUGH:
+        with tempfile.TemporaryDirectory() as out:
+            taken.append(run(paths, Path(out)))
+            done = sum(1 for _ in Path(out).iterdir())
+    return statistics.fmean(taken), done
 
 
 def fastest(call: Callable[[], object]) -> float:
