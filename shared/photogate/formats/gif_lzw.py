@@ -167,12 +167,13 @@ def _run_by_run(np: Any, codes: Codes) -> None:
         at_once = _FIRST
         length = reader.run()
         if length < 0:
-            return
+            break
         short = 0 < length <= reader.fixed
         # The clear code that an image begins with ends no run.
         codes.short += length < _LONG and codes.position > codes.code_size + 1
         if codes.short > limits.MAX_SHORT_LZW_RUNS:
             refuse(f"Expected LZW tables to be used before they are cleared; found {codes.short} that were not")
+    codes.used = reader.used()
 
 
 class _Reader:
@@ -184,18 +185,25 @@ class _Reader:
         # The four bytes from each byte on, as one number.
         self._words = np.ndarray((codes.size,), "<u4", codes.coded, 0, (1,))
         self._widths, self._offsets = _schedule(codes.code_size)
+        self._index = np.arange(_TABLE)
+        self._seen = np.zeros(_TABLE, np.bool_)
         # So many codes a run may have for all of them, and the clear code behind, to be as wide as the first.
         self.fixed = codes.clear - 2
 
-    def _read(self, positions: Any, widths: Any) -> Any:
-        """Read the codes that are there whole."""
-        there = int(self._np.searchsorted(positions + widths, 8 * self._codes.size, "right"))
-        positions, widths = positions[:there], widths[:there]
-        return (self._words[positions >> 3] >> (positions & 7)).astype(self._np.int64) & ((1 << widths) - 1)
+    def _read(self, positions: Any, masks: Any) -> Any:
+        return (self._words[positions >> 3] >> (positions & 7)).astype(self._np.int64) & masks
 
-    def _read_equal(self, start: int, width: int, most: int) -> Any:
-        np = self._np
-        return self._read(start + width * np.arange(most), np.full(most, width))
+    def _read_run(self, first: int, stop: int) -> Any:
+        """Read those codes of the run that begins here which are there whole."""
+        start, widths = self._codes.position, self._widths[first:stop]
+        positions = start + self._offsets[first:stop]
+        there = int(self._np.searchsorted(positions + widths, 8 * self._codes.size, "right"))
+        return self._read(positions[:there], (1 << widths[:there]) - 1)
+
+    def _read_equal(self, width: int, most: int) -> Any:
+        """Read codes of one width from here on, those that are there whole."""
+        there = min((8 * self._codes.size - self._codes.position) // width, most)
+        return self._read(self._codes.position + width * self._index[:there], (1 << width) - 1)
 
     def _specials(self, found: Any) -> Any:
         return self._np.flatnonzero(found >> 1 == self._codes.clear >> 1)
@@ -212,10 +220,9 @@ class _Reader:
         """Read one run, and its clear code; give its number of codes, or -1 where there is nothing more to read."""
         np, codes = self._np, self._codes
         start = codes.position
-        found = self._read(start + self._offsets[:_FIRST], self._widths[:_FIRST])
+        found = self._read_run(0, _FIRST)
         if len(found) == _FIRST and not len(self._specials(found)):
-            more = self._read(start + self._offsets[_FIRST:], self._widths[_FIRST:])
-            found = np.concatenate((found, more))
+            found = np.concatenate((found, self._read_run(_FIRST, _TABLE)))
         done = 0
         table = None
         while True:
@@ -238,7 +245,7 @@ class _Reader:
                 codes.position = start + self._offset(done) + self._width(done)
                 return done
             codes.position = start + self._offset(done)
-            found = found[:0] if done < len(self._offsets) else self._read_equal(codes.position, _WIDEST, _MORE)
+            found = found[:0] if done < len(self._offsets) else self._read_equal(_WIDEST, _MORE)
             if not len(found):
                 return -1
 
@@ -250,7 +257,7 @@ class _Reader:
         """Read whole runs in which all codes are as wide as the first; give how many codes, clear codes included."""
         np, codes = self._np, self._codes
         start, width = codes.position, codes.code_size + 1
-        found = self._read_equal(start, width, most)
+        found = self._read_equal(width, most)
         clears = self._specials(found)
         begins = np.concatenate(([0], clears + 1))[: len(clears)]
         fits = np.append((clears - begins <= self.fixed) & (found[clears] == codes.clear), False)
@@ -304,8 +311,12 @@ class _Reader:
             last = int(np.searchsorted(total, codes.left))
             found = found[: last + 1]
         codes.left -= int(total[len(found) - 1]) if len(found) else 0
-        codes.used.update(np.flatnonzero(np.bincount(found[found < codes.clear], minlength=1)).tolist())
+        self._seen[found] = True
         return last
+
+    def used(self) -> set[int]:
+        """Give the colours that the codes so far name."""
+        return set(self._np.flatnonzero(self._seen[: self._codes.clear]).tolist())
 
 
 @lru_cache(maxsize=16)

@@ -12,6 +12,7 @@ import struct
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from photogate.errors import Reason
 from photogate.formats import deflate, jpeg, limits
@@ -161,8 +162,7 @@ def _cleared(rows: Buffer, shape: Shape, tags: dict[int, int]) -> Buffer:
     new[seen_rows * shape.stride :] = bytes((shape.rows - seen_rows) * shape.stride)
     whole, rest = divmod(seen_bits, 8)
     if rest:
-        mask = 0xFF << (8 - rest) & 0xFF
-        new[whole :: shape.stride] = new[whole :: shape.stride].translate(bytes(i & mask for i in range(256)))
+        new[whole :: shape.stride] = new[whole :: shape.stride].translate(_first_bits(rest))
         whole += 1
     if shape.stride - whole < seen_rows:  # by columns or by rows, whichever are fewer
         for column in range(whole, shape.stride):
@@ -171,6 +171,13 @@ def _cleared(rows: Buffer, shape: Shape, tags: dict[int, int]) -> Buffer:
         for start in range(0, seen_rows * shape.stride, shape.stride):
             new[start + whole : start + shape.stride] = bytes(shape.stride - whole)
     return new
+
+
+@cache
+def _first_bits(count: int) -> bytes:
+    """Give a table in which only the first bits of each byte are left."""
+    mask = 0xFF << (8 - count) & 0xFF
+    return bytes(i & mask for i in range(256))
 
 
 def _collect(rows: Buffer, shape: Shape, predictor: int, colours: set[int]) -> None:

@@ -81,7 +81,7 @@ def _partitions(coded: bytes, same: Callable[[bytes], bool]) -> tuple[bytes, boo
     if padded == parts or same(vp8.joined(padded)):
         parts = padded
     before = list(parts)
-    for i in range(1, len(parts)):
+    for i in range(len(parts) - 1, 0, -1):  # the last first: it is cut most often, and no other is looked at anew then
         parts[i] = _cut(parts[i], lambda part, i=i: same(vp8.joined([*parts[:i], part, *parts[i + 1 :]])))  # type: ignore[misc]
     return vp8.joined(parts), parts != before
 

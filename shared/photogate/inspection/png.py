@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
 from photogate.findings import MetadataCategory
-from photogate.formats import limits
+from photogate.formats import deflate, limits
 from photogate.formats.container import Part, refuse
 from photogate.formats.png_fields import AFTER_PALETTE, BEFORE_PALETTE, read_header
 from photogate.formats.png_rows import Header
@@ -106,7 +105,8 @@ def parts(data: bytes, outcome: Outcome) -> Iterator[Part]:
     controls, image_over = 0, False
     for chunk in chunks:
         kind = chunk.type
-        whole = zlib.crc32(data[chunk.start - 4 : chunk.end]) == int.from_bytes(data[chunk.end : chunk.end + 4], "big")
+        checksum = int.from_bytes(data[chunk.end : chunk.end + 4], "big")
+        whole = deflate.crc32(data[chunk.start - 4 : chunk.end]) == checksum
         image_over |= b"IDAT" in seen and kind != b"IDAT"
         stay = kind in written and (whole or kind in (b"IDAT", b"fdAT", b"fcTL", b"IEND", b"IHDR"))
         if kind == b"fcTL":
@@ -205,7 +205,7 @@ def _stream_ends(data: bytes, header: Header, chunks: list[_Chunk]) -> dict[int,
 
 
 def _end_of(data: bytes, run: list[_Chunk], skip: int, expected: int) -> dict[int, tuple[int, str]]:
-    inflater, total = zlib.decompressobj(), 0
+    inflater, total = deflate.decompressobj(), 0
     for number, chunk in enumerate(run):
         at = min(chunk.start + skip, chunk.end)
         while at < chunk.end:
@@ -214,7 +214,7 @@ def _end_of(data: bytes, run: list[_Chunk], skip: int, expected: int) -> dict[in
                 while piece and total <= expected:
                     total += len(inflater.decompress(piece, 1 << 20))
                     piece = inflater.unconsumed_tail
-            except zlib.error:
+            except deflate.DeflateError:
                 return {}
             if total > expected:
                 return {c.offset: (c.end, "the picture; what is beyond its last row goes") for c in run}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 
 from photogate.errors import ImageRefused
 from photogate.findings import MetadataCategory
-from photogate.formats import tiff
+from photogate.formats import deflate, tiff
 from photogate.formats.container import Part, refuse
 from photogate.formats.tiff_file import File, Page
 from photogate.formats.tiff_layout import shapes
@@ -120,12 +119,10 @@ def _rows(data: bytes, file: File, page: Page, directory: Directory) -> Iterator
 
 def _deflated(strip: bytes, size: int) -> int:
     """Give how much of a strip its zlib stream is; all of it where that holds more than its rows."""
-    inflater = zlib.decompressobj()
+    inflater = deflate.Inflater(strip)
     try:
-        left, piece = size + 1, strip
-        while piece and left > 0 and not inflater.eof:
-            left -= len(inflater.decompress(piece, min(left, 1 << 20)))
-            piece = inflater.unconsumed_tail
-    except zlib.error:
+        for _ in inflater.blocks(size + 1):
+            pass
+    except deflate.DeflateError:
         return len(strip)
-    return len(strip) - len(inflater.unused_data) if inflater.eof else len(strip)
+    return inflater.used if inflater.ended else len(strip)
