@@ -26,9 +26,7 @@ class _Decode(Protocol):
     def __call__(self, alpha: bytes | None, coded: bytes | memoryview) -> bytes | None: ...
 
 
-def needed(
-    kind: bytes, coded: bytes, alpha: bytes | None, size: tuple[int, int], budget: Budget, passes: int = 4
-) -> tuple[bytes, int]:
+def needed(kind: bytes, coded: bytes, alpha: bytes | None, size: tuple[int, int], budget: Budget) -> tuple[bytes, int]:
     """Leave out of a frame's image the bytes that no pixel depends on, and find how many of its alpha any depends on.
 
     Parameters
@@ -41,8 +39,6 @@ def needed(
         Width and height in pixels.
     budget
         What may still be decoded.
-    passes
-        How often to look again where something was hidden, until nothing is.
 
     Returns
     -------
@@ -58,83 +54,73 @@ def needed(
     whole = decode(alpha, coded)
     if whole is None:
         refuse("Expected an image that decodes; found damage")
-    new: bytes = coded
     if kind == b"VP8 ":
-        again = True
-        while again and passes > 0:  # what reads past the end of one partition may need less of another then
-            new, again = _partitions(new, lambda coded: decode(alpha, coded) == whole)
-            passes -= 1
+        new = _partitions(coded, lambda coded: decode(alpha, coded) == whole)
     else:
         view = memoryview(coded)
-        new = coded[: _least(len(coded), lambda length: decode(alpha, view[:length]) == whole)]
-    if new != coded and decode(alpha, new) != whole:
-        refuse("Expected an image whose partitions are read one by one; found another")
+        new = _even(coded[: _least(len(coded), lambda length: decode(alpha, view[:length]) == whole)])
     if alpha is None or alpha[0] & 3 == 0:
         return new, len(alpha or b"")
     return new, _least(len(alpha), lambda length: decode(alpha[:length], new) == whole)
 
 
-def _partitions(coded: bytes, same: Callable[[bytes], bool]) -> tuple[bytes, bool]:
-    """Cut each partition behind the last byte that a pixel depends on; tell whether any was cut. Zeros follow each."""
-    parts = vp8.partitions(coded)
-    padded = [parts[0], *(_padded(part.rstrip(b"\0")) for part in parts[1:])]
-    if padded == parts or same(vp8.joined(padded)):
-        parts = padded
-    before = list(parts)
-    for i in range(len(parts) - 1, 0, -1):  # the last first: it is cut most often, and no other is looked at anew then
-        parts[i] = _cut(parts[i], lambda part, i=i: same(vp8.joined([*parts[:i], part, *parts[i + 1 :]])))  # type: ignore[misc]
-    return vp8.joined(parts), parts != before
+def _partitions(coded: bytes, same: Callable[[bytes], bool]) -> bytes:
+    """Cut each partition behind the last byte whose value a pixel depends on; let as few zeros follow as decoders ask.
+
+    A decoder minds where a partition ends, too. So that this is not what is found, zeros take the place of bytes first.
+    """
+    head, *parts = vp8.partitions(coded)
+    sizes = [len(part) + _GENEROUS for part in parts]
+    parts = [part.rstrip(b"\0") for part in parts]
+    before: list[bytes] = []
+    while parts != before:  # where a pixel can come about in two ways, one partition may need less of another
+        before = list(parts)
+        for i in range(len(parts) - 1, -1, -1):  # the last is cut most often; the others need no second look then
+
+            def enough(length: int, i: int = i) -> bool:
+                cut = [*parts[:i], parts[i][:length], *parts[i + 1 :]]
+                return same(_joined(head, [part.ljust(size, b"\0") for part, size in zip(cut, sizes, strict=True)]))
+
+            parts[i] = parts[i][: _least(len(parts[i]), enough)].rstrip(b"\0")
+    zeros = _READ_AHEAD
+    while not same(new := _joined(head, [part + bytes(zeros) for part in parts])):
+        zeros *= 4
+        if zeros > max(sizes):
+            refuse("Expected an image whose partitions are read one by one; found another")
+    return new
 
 
-def _cut(part: bytes, enough: Callable[[bytes], bool]) -> bytes:
-    """Give what is needed of one partition, and zeros behind it."""
-    body = part.rstrip(b"\0")
-    if body and part == _padded(body):
-        least = body[: _least(len(body), lambda length: enough(_padded(body[:length])))]
-    else:
-        least = part[: _least(len(part), lambda length: enough(part[:length]))]
-    new = _padded(least.rstrip(b"\0"))
-    # A decoder tells missing bytes from zeros where too many are missing; no run may add to what was there.
-    return new if enough(new) else _padded(least)[: len(part)]
+def _joined(head: bytes, parts: list[bytes]) -> bytes:
+    return _even(vp8.joined([head, *parts]))
 
 
-def _padded(part: bytes) -> bytes:
-    return part + bytes(_READ_AHEAD)
+def _even(coded: bytes) -> bytes:
+    """Make the zero that pads a chunk of odd length (RFC 9649 2.3) part of it: decoders read it, so it may count."""
+    return coded + bytes(len(coded) & 1)
 
 
 def _least(size: int, enough: Callable[[int], bool]) -> int:
-    """Find the length from which on every length is enough.
-
-    Hardly any file hides something, so the last bytes are tried one by one. Below the answer a shorter length may
-    happen to be enough, since decoders read zeros behind the end; such luck ends within a few bytes.
-    """
-    good = size
-    while size - good < _NEAR:
-        if good == 1 or not enough(good - 1):
-            return good
-        good -= 1
-    short, step = good, _NEAR
-    while short > 1:
-        short = max(short - step, 1)
+    """Find a length that is enough, where one byte less is not; hardly any file hides something, so from the end."""
+    good, short, step = size, 0, 1
+    while good > 0:
+        short = max(good - step, 0)
         if not enough(short):
             break
-        good, step = short, step * 2
+        good, step = short, max(1, 2 * step * (size - short >= _FLUSHED))
     while good - short > 1:
         middle = (good + short) // 2
         if enough(middle):
             good = middle
         else:
             short = middle
-    for length in range(min(good + _NEAR, size), good, -1):
-        if not enough(length):
-            return length + 1
     return good
 
 
-# How far a VP8 decoder reads ahead (RFC 6386 7.3).
+# How far a VP8 decoder reads ahead (RFC 6386 7.3), and further than one does that reads zeros instead of what it had.
 _READ_AHEAD = 2
-# More than an arithmetic decoder's window.
-_NEAR = 8
+_GENEROUS = 4_096
+# So many bytes are tried one by one: those that encoders write in vain.
+_FLUSHED = 3
 
 
 def _decoder(kind: bytes, size: tuple[int, int], budget: Budget) -> _Decode:
@@ -165,7 +151,7 @@ def _decoder(kind: bytes, size: tuple[int, int], budget: Budget) -> _Decode:
 
 
 def _still(kind: bytes, size: tuple[int, int], alpha: bytes | None, coded: bytes | memoryview) -> bytes:
-    chunks = [(kind, coded)]
+    chunks = [(kind, _even(bytes(coded)))]
     if alpha is not None:
         canvas = b"\x10\0\0\0" + (size[0] - 1).to_bytes(3, "little") + (size[1] - 1).to_bytes(3, "little")
         chunks = [(b"VP8X", canvas), (b"ALPH", alpha), *chunks]

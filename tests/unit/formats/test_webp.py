@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 from photogate.errors import ImageRefused
 from photogate.findings import Keep
-from photogate.formats import exif, strip
+from photogate.formats import exif, strip, vp8
 from photogate.formats.container import Rights
 from photogate.inspection import inspect
 from tests.noise import noise
@@ -182,6 +182,29 @@ def test_bytes_behind_the_first_partition_of_a_frame_vanish(length):
     hidden = with_chunks(data[:12], chunk(b"VP8 ", longer))
     assert look(hidden) == look(data)
     assert strip(hidden).data == data
+
+
+@pytest.mark.parametrize("quality", range(20, 100, 5))
+def test_bytes_behind_the_first_partition_vanish_where_the_last_ends_with_the_chunks_padding(quality):
+    data = strip(webp(quality=quality)).data
+    at = data.index(b"VP8 ") + 8
+    head, first, last = vp8.partitions(data[at : at + int.from_bytes(data[at - 4 : at], "little")])
+
+    def hiding(secret: bytes, missing: int) -> bytes:
+        parts = [head, first + secret, last[: len(last) - missing]]
+        return with_chunks(data[:12], chunk(b"VP8 ", vp8.joined(parts)))
+
+    tried = 0
+    for missing in range(4):
+        for length in (1, 2, 1000, 1001):
+            file, other = hiding((SECRET * 100)[:length], missing), hiding(b"?" * length, missing)
+            with contextlib.suppress(OSError):  # where too much of the last is missing
+                if look(file) == look(other) == look(data):
+                    new = strip(file).data
+                    assert new == strip(other).data == strip(new).data
+                    assert look(new) == look(data)
+                    tried += 1
+    assert tried > 3
 
 
 @pytest.mark.parametrize("quality", [10, 60, 95])
