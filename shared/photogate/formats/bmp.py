@@ -222,15 +222,16 @@ def _mask(pixels: bytearray, start: int, step: int, bits: int) -> None:
 def _runs(data: bytes, header: Header) -> tuple[bytes, set[int], int]:
     """Write the run-length codes again up to the last pixel; tell which colours they use, and where they end.
 
-    Runs that leave their row are cut, as decoders do; padding of absolute runs is zeroed.
+    Runs that leave their row are cut, as decoders do; padding of absolute runs is zeroed. Moves that no pixel
+    follows only say how many rows they go on, since decoders want a picture's worth of them.
     """
     if header.pixels >= len(data):
         refuse("Expected run-length codes; found the end", header.pixels)
     nibbles = header.compression == _RLE4
-    out, values = bytearray(), {0}  # pixels that are skipped show the first colour
+    out, moves, values = bytearray(), bytearray(), {0}  # pixels that are skipped show the first colour
     codes = 0
     width, total = header.width, header.width * header.rows
-    position = x = 0
+    position = x = drawn = 0
     at, end = header.pixels, len(data)
     while at + 1 < end and position < total:
         codes += 1
@@ -243,13 +244,15 @@ def _runs(data: bytes, header: Header) -> tuple[bytes, set[int], int]:
             if count > 0:
                 value &= 0xF0 if nibbles and count == 1 else 0xFF
                 values.add(value)
-                out += bytes((count, value))
-                position, x = position + count, x + count
+                out += moves + bytes((count, value))
+                moves.clear()
+                drawn = position = position + count
+                x += count
             continue
         if value == 1:
             break
-        out += bytes((0, value))
         if value == 0:
+            moves += b"\0\0"
             position, x = -(-position // width) * width, 0
             continue
         length = 2 if value == 2 else (value + 1) // 2 if nibbles else value
@@ -260,15 +263,20 @@ def _runs(data: bytes, header: Header) -> tuple[bytes, set[int], int]:
         if value == 2:
             position += sum(run[:1]) + sum(run[1:2]) * width
             x = position % width
+            moves += b"\0\2" + run
         else:
-            position, x = position + value, x + value
+            drawn = position = position + value
+            x += value
             if position > total:
                 refuse("Expected an absolute run within the picture; found more", at)
             if nibbles and value % 2:
                 run[-1] &= 0xF0
             values.update(run)
             run += bytes(len(run) % 2)
-        out += run
+            out += moves + bytes((0, value)) + run
+            moves.clear()
+    rows = -(-(min(position, total) - drawn) // width)
+    out += b"\0\2\0\xff" * (rows // 255) + bytes((0, 2, 0, rows % 255)) * (rows % 255 > 0)
     used = {value >> 4 for value in values} | {value & 15 for value in values} if nibbles else values
     return bytes(out) + b"\0\1", used, at
 

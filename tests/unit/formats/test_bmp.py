@@ -167,6 +167,14 @@ def test_run_length_codes_behind_the_last_pixel_go(codes):
     assert strip(run_length(full + codes)).data == strip(run_length(full + b"\0\1")).data
 
 
+@pytest.mark.parametrize("behind", [b"\0\2\7\x2d", b"\0\2ab", b"\0\2\2\0\0\2\0\1\0\2cd", b"\0\0\0\2\1\1"])
+def test_where_the_last_moves_lead_says_nothing(behind):
+    data = run_length(b"\3\1" + behind + b"\0\1")
+    new = strip(data).data
+    assert look(new) == look(data)
+    assert new == strip(run_length(b"\3\1\0\2\0\2\0\1")).data == strip(new).data
+
+
 def test_colours_of_run_length_codes_that_no_pixel_uses_go():
     data = bytearray(run_length(b"\4\x07\0\0\4\x08\0\1"))
     data[54 + 4 * 100 : 54 + 4 * 100 + 8] = SECRET[:8]
