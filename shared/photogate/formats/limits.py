@@ -98,7 +98,7 @@ MAX_CHECKED_PIXELS: Final = 402_653_184
 MAX_CHECKED_PIXELS_A_BYTE: Final = 128
 MAX_CHECKED_PIXELS_TOTAL: Final = 1_073_741_824
 
-# The same for WebP and AVIF, of which each pixel costs 10 ns and more: four decodes of a photo of nothing of 24
+# The same for WebP and AVIF, of which each pixel costs 10 ns and more: six decodes of a photo of nothing of 16
 # megapixels, or twenty of a photo that has a byte for 20 pixels.
 MAX_CHECKED_WHOLE: Final = 100_663_296
 MAX_CHECKED_WHOLE_A_BYTE: Final = 384

@@ -65,33 +65,29 @@ def needed(kind: bytes, coded: bytes, alpha: bytes | None, size: tuple[int, int]
 
 
 def _partitions(coded: bytes, same: Callable[[bytes], bool]) -> bytes:
-    """Cut each partition behind the last byte whose value a pixel depends on; let as few zeros follow as decoders ask.
+    """Cut each partition behind the last byte that a decoder asks for.
 
-    A decoder minds where a partition ends, too. So that this is not what is found, zeros take the place of bytes first.
+    It refuses a partition that ends too soon. So what is cut was never read, and the coded picture stays as it is, what
+    RGB does not show of it included.
     """
-    head, *parts = vp8.partitions(coded)
-    sizes = [len(part) + _GENEROUS for part in parts]
-    parts = [part.rstrip(b"\0") for part in parts]
-    before: list[bytes] = []
-    while parts != before:  # where a pixel can come about in two ways, one partition may need less of another
-        before = list(parts)
-        for i in range(len(parts) - 1, -1, -1):  # the last is cut most often; the others need no second look then
+    head, *parts = vp8.partitions(_even(coded))
+    kept = []
+    for i, part in enumerate(parts):
 
-            def enough(length: int, i: int = i) -> bool:
-                cut = [*parts[:i], parts[i][:length], *parts[i + 1 :]]
-                return same(_joined(head, [part.ljust(size, b"\0") for part, size in zip(cut, sizes, strict=True)]))
+        def ends(length: int, i: int = i, part: bytes = part) -> bool:
+            # The others are longer than they need be, and one of them has the zero that would pad the chunk.
+            others = [other + bytes(_GENEROUS) for other in parts]
+            others[i] = part[:length]
+            others[0 if i else -1] += bytes(len(vp8.joined([head, *others])) & 1)
+            return same(vp8.joined([head, *others]))
 
-            parts[i] = parts[i][: _least(len(parts[i]), enough)].rstrip(b"\0")
-    zeros = _READ_AHEAD
-    while not same(new := _joined(head, [part + bytes(zeros) for part in parts])):
-        zeros *= 4
-        if zeros > max(sizes):
-            refuse("Expected an image whose partitions are read one by one; found another")
+        zeros = len(part) - len(part.rstrip(b"\0"))
+        size = len(part) - zeros if zeros and ends(len(part) - zeros) else len(part)
+        kept.append(part[: _least(size, ends)] + bytes(_READ_AHEAD))
+    new = vp8.joined([head, *kept])
+    if not same(new):
+        refuse("Expected an image whose partitions are read one by one; found another")
     return new
-
-
-def _joined(head: bytes, parts: list[bytes]) -> bytes:
-    return _even(vp8.joined([head, *parts]))
 
 
 def _even(coded: bytes) -> bytes:
@@ -116,9 +112,9 @@ def _least(size: int, enough: Callable[[int], bool]) -> int:
     return good
 
 
-# How far a VP8 decoder reads ahead (RFC 6386 7.3), and further than one does that reads zeros instead of what it had.
+# How far a VP8 decoder may read ahead (RFC 6386 7.3), and further than any does.
 _READ_AHEAD = 2
-_GENEROUS = 4_096
+_GENEROUS = 8
 # So many bytes are tried one by one: those that encoders write in vain.
 _FLUSHED = 3
 
