@@ -136,7 +136,7 @@ def test_a_stripped_webp_costs_few_decodes(monkeypatch, lossless):
     take = Budget.take
     monkeypatch.setattr(Budget, "take", lambda self, n: (taken.append(n), take(self, n))[1])
     assert strip(once).data == once
-    assert len(taken) <= 3  # the picture; each partition without its last byte
+    assert len(taken) <= 7  # the picture; each partition without its zeros, one of them, its last byte
 
 
 def test_rows_of_all_frames_share_what_may_be_done_to_them():
