@@ -222,8 +222,8 @@ def _mask(pixels: bytearray, start: int, step: int, bits: int) -> None:
 def _runs(data: bytes, header: Header) -> tuple[bytes, set[int], int]:
     """Write the run-length codes again up to the last pixel; tell which colours they use, and where they end.
 
-    Runs that leave their row are cut, as decoders do; padding of absolute runs is zeroed. Moves that no pixel
-    follows only say how many rows they go on, since decoders want a picture's worth of them.
+    Runs that leave their row are cut, as decoders do; padding of absolute runs is zeroed. Of moves that no pixel
+    follows it only stays that they fill the picture, for decoders that want it full.
     """
     if header.pixels >= len(data):
         refuse("Expected run-length codes; found the end", header.pixels)
@@ -275,8 +275,12 @@ def _runs(data: bytes, header: Header) -> tuple[bytes, set[int], int]:
             run += bytes(len(run) % 2)
             out += moves + bytes((0, value)) + run
             moves.clear()
-    rows = -(-(min(position, total) - drawn) // width)
-    out += b"\0\2\0\xff" * (rows // 255) + bytes((0, 2, 0, rows % 255)) * (rows % 255 > 0)
+    left = total - drawn if position >= total else 0
+    if 0 < left < width:
+        out += b"\0\0"
+    else:
+        rows = -(-left // width)
+        out += b"\0\2\0\xff" * (rows // 255) + bytes((0, 2, 0, rows % 255)) * (rows % 255 > 0)
     used = {value >> 4 for value in values} | {value & 15 for value in values} if nibbles else values
     return bytes(out) + b"\0\1", used, at
 

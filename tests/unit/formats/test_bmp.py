@@ -175,6 +175,13 @@ def test_where_the_last_moves_lead_says_nothing(behind):
     assert new == strip(run_length(b"\3\1\0\2\0\2\0\1")).data == strip(new).data
 
 
+@pytest.mark.parametrize("codes", [b"\4\1\0\0\3\2\0\0\0\1", b"\4\1\0\0\3\2\0\2\1\0\0\1"])
+def test_a_last_row_that_is_cut_short_ends_with_its_line(codes):
+    new = strip(run_length(codes)).data
+    assert look(new) == look(run_length(codes))
+    assert new.endswith(b"\4\1\0\0\3\2\0\0\0\1")
+
+
 def test_colours_of_run_length_codes_that_no_pixel_uses_go():
     data = bytearray(run_length(b"\4\x07\0\0\4\x08\0\1"))
     data[54 + 4 * 100 : 54 + 4 * 100 + 8] = SECRET[:8]
