@@ -25,7 +25,11 @@ from photogate.subjects import caller_message
 from tests.audit_builders import SUBJECT, TENANT, UPLOAD, MemoryStore, a_log, an_event, ticking_clock
 
 REGION = "eu-west-1"
-TOMORROW = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%d")
+
+
+def tomorrow() -> str:
+    """Give the date of tomorrow, asked anew each time: a run of all tests may cross midnight."""
+    return (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%d")
 
 
 @pytest.fixture
@@ -96,7 +100,7 @@ def test_list_answers_as_json_lines_where_stdout_is_no_terminal(
     table: AuditTable, options: list[str], steps: list[str]
 ) -> None:
     result = (
-        run("list", "--until", TOMORROW, "--since", "1h", *options)
+        run("list", "--until", tomorrow(), "--since", "1h", *options)
         if "--since" not in options
         else run("list", *options)
     )
@@ -105,12 +109,12 @@ def test_list_answers_as_json_lines_where_stdout_is_no_terminal(
 
 
 def test_a_stop_at_the_limit_is_said(table: AuditTable) -> None:
-    result = run("list", "--until", TOMORROW, "--since", "1h", "--limit", "1")
+    result = run("list", "--until", tomorrow(), "--since", "1h", "--limit", "1")
     assert "Stopped after 1 events" in result.stderr
 
 
 def test_a_query_leaves_one_event_however_many_rows_it_gives(table: AuditTable) -> None:
-    run("list", "--photo", UPLOAD, "--until", TOMORROW)
+    run("list", "--photo", UPLOAD, "--until", tomorrow())
     [row] = table.last(tenant_chain(TENANT), 10)
     assert row.fields["name"] == "audit.queried"
     assert row.fields["actor"]["kind"] == "staff"
@@ -121,7 +125,7 @@ def test_a_query_leaves_one_event_however_many_rows_it_gives(table: AuditTable) 
 def test_staff_finds_what_it_asked_by_its_own_pseudonym(table: AuditTable) -> None:
     run("show", UPLOAD)
     [row] = table.last(tenant_chain(TENANT), 10)
-    found = run("list", "--actor", row.fields["actor"]["id"], "--until", TOMORROW)
+    found = run("list", "--actor", row.fields["actor"]["id"], "--until", tomorrow())
     assert [line["details"]["query"] for line in lines(found)] == ["show"]
 
 
@@ -207,9 +211,9 @@ def test_a_person_is_found_by_the_id_in_their_tokens(table: AuditTable, monkeypa
     monkeypatch.setenv("PHOTOGATE_SUBJECTS_TABLE", "subjects")
     key = HmacKey(boto3.client("kms"), os.environ["PHOTOGATE_PSEUDONYM_KEY"])
     DynamoSubjects(client, "subjects").create(TENANT, key.mac(caller_message(TENANT, "driver-17")), SUBJECT)
-    found = run("list", "--caller", "driver-17", "--until", TOMORROW)
+    found = run("list", "--caller", "driver-17", "--until", tomorrow())
     assert [line["subject"] for line in lines(found)] == [SUBJECT, SUBJECT]
-    stranger = run("list", "--caller", "driver-18", "--until", TOMORROW)
+    stranger = run("list", "--caller", "driver-18", "--until", tomorrow())
     assert (stranger.exit_code, stranger.stdout, "driver-18" in stranger.stderr) == (1, "", False)
     [asked] = table.last(tenant_chain(TENANT), 10)
     assert b"driver" not in asked.body
@@ -217,7 +221,7 @@ def test_a_person_is_found_by_the_id_in_their_tokens(table: AuditTable, monkeypa
 
 def test_events_of_one_name_can_be_picked(table: AuditTable) -> None:
     a_log(table).append(an_event("Read", name=EventName.PHOTO_READ))
-    whole = ("list", "--subject", SUBJECT, "--since", "2026-11-01", "--until", TOMORROW)
+    whole = ("list", "--subject", SUBJECT, "--since", "2026-11-01", "--until", tomorrow())
     assert [line["name"] for line in lines(run(*whole, "--event", "photo.read"))] == ["photo.read"]
     limited = run(*whole, "--event", "metadata.stripped", "--limit", "1")
     assert (len(lines(limited)), "Stopped after 1 events" in limited.stderr) == (1, True)
@@ -256,7 +260,7 @@ def test_an_hour_costs_the_same_calls_and_pages_whatever_the_table_holds(
     now = datetime.now(UTC)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     since = max(now - timedelta(hours=1), midnight).isoformat()  # one day's partitions, whenever the test runs
-    found = run("list", "--since", since, "--until", TOMORROW)
+    found = run("list", "--since", since, "--until", tomorrow())
     assert len(lines(found)) == 2
     assert sorted(calls) == ["GenerateMac", "GetCallerIdentity", "PutItem"] + ["Query"] * 5
     [asked] = table.last(tenant_chain(TENANT), 10)

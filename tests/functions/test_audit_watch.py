@@ -14,7 +14,7 @@ from photogate.audit.saved import saved_queries
 from photogate.aws.audit_table import AuditTable
 from photogate.cli import audit_watch
 from tests.audit_builders import TENANT, a_log, an_event, ticking_clock
-from tests.functions.test_audit_cli import TOMORROW, lines, run, table
+from tests.functions.test_audit_cli import lines, run, table, tomorrow
 
 __all__ = ["table"]
 
@@ -55,21 +55,21 @@ def test_stats_counts_by_what_is_asked_for(table: AuditTable) -> None:
     log = a_log(table, clock=ticking_clock(datetime.now(UTC)))
     for name in (EventName.UPLOAD_COMPLETED, EventName.ORIGINAL_DELETED):
         log.append(an_event(name.split(".")[1], name=name, details=ended))
-    result = run("stats", "--by", "decision,day", "--until", TOMORROW, "--json")
+    result = run("stats", "--by", "decision,day", "--until", tomorrow(), "--json")
     today = datetime.now(UTC).strftime("%Y-%m-%d")
     assert lines(result) == [{"decision": "RETAKE", "day": today, "count": 1}]
-    chart = run("stats", "--by", "name", "--until", TOMORROW)
+    chart = run("stats", "--by", "name", "--until", tomorrow())
     assert "metadata.stripped" in chart.stdout
     assert "#" * audit_watch.BAR in chart.stdout
 
 
 def test_stats_of_nothing_say_so(table: AuditTable) -> None:
-    result = run("stats", "--by", "decision", "--until", TOMORROW)
+    result = run("stats", "--by", "decision", "--until", tomorrow())
     assert (result.stdout, "None of 2 events has decision" in result.stderr) == ("", True)
 
 
 def test_stats_by_something_else_is_a_usage_error(table: AuditTable) -> None:
-    assert run("stats", "--by", "weather", "--until", TOMORROW).exit_code == 2
+    assert run("stats", "--by", "weather", "--until", tomorrow()).exit_code == 2
 
 
 @pytest.mark.parametrize(("count", "most", "marks"), [(1, 1000, 1), (500, 1000, 20), (1000, 1000, 40)])

@@ -16,7 +16,7 @@ from PIL import Image
 from photogate.cli import cli
 from photogate.cli.api import ApiClient, error_of
 from tests.functions.cloud import Account
-from tests.functions.test_audit_cli import TOMORROW
+from tests.functions.test_audit_cli import tomorrow
 from tests.functions.test_reviews import in_review
 
 NAME = "erika.mustermann@example.com"
@@ -113,7 +113,7 @@ def test_marks_are_counted_in_the_logs_stats(api: Account, monkeypatch: pytest.M
     run("decide", second, "retake", "--reason", "face", "--missed", "face=1")
 
     done = CliRunner().invoke(
-        cli, ["audit", "stats", "--tenant", "acme", "--by", "mark,reason", "--until", TOMORROW, "--json"]
+        cli, ["audit", "stats", "--tenant", "acme", "--by", "mark,reason", "--until", tomorrow(), "--json"]
     )
 
     assert [json.loads(line) for line in done.stdout.splitlines()] == [
