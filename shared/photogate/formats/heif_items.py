@@ -17,19 +17,34 @@ from photogate.formats.checked import Budget as Scan
 from photogate.formats.container import refuse
 from photogate.formats.heif_properties import ESSENTIAL, KNOWN, rebuild, says_alpha
 from photogate.formats.heif_scan import without_tail
+from photogate.formats.rights import Rights
 
-__all__ = ["Item", "Meta", "kept_items", "payloads", "raw_bytes", "read_meta", "turned_by_xmp", "write_meta"]
+__all__ = [
+    "Item",
+    "Meta",
+    "add_rights",
+    "kept_items",
+    "payloads",
+    "raw_bytes",
+    "read_meta",
+    "turned_by_xmp",
+    "write_meta",
+]
 
 _DERIVED = frozenset({b"grid", b"iovl", b"iden"})
 _CODED = frozenset({b"hvc1", b"av01"})
 _XMP = b"application/rdf+xml"
 _CONFIGURATIONS = {b"hvc1": b"hvcC", b"av01": b"av1C"}
+_DESCRIBING = frozenset({b"mime", b"Exif"})
 _TRANSFORMS = frozenset({b"irot", b"imir", b"clap"})
 
 
 @dataclass(slots=True)
 class Item:
-    """One item: its type, its extents as (offset, length) from `base`, and its properties in their order."""
+    """One item: its type, its extents as (offset, length) from `base`, and its properties in their order.
+
+    `made` are bytes that are written for it, where the file holds none.
+    """
 
     id: int
     kind: bytes = b""
@@ -40,6 +55,7 @@ class Item:
     properties: list[int] = field(default_factory=list)
     essential: set[int] = field(default_factory=set)
     refused: str = ""
+    made: bytes = b""
 
 
 @dataclass(slots=True)
@@ -248,12 +264,12 @@ def turned_by_xmp(data: bytes, meta: Meta) -> Item | None:
     """Give the XMP item that turns an AVIF picture for Pillow: where neither irot nor imir nor Exif says how.
 
     The standard knows no orientation in XMP; libavif, libheif and browsers take none from there. Pillow does
-    (`Image.getexif`), so a packet of the orientation alone stays for it.
+    (`Image.getexif`), so a packet of the orientation alone stays for it. Of several items libavif gives it the last.
     """
     kinds = {meta.properties[i].kind for i in meta.items[meta.primary].properties if i < len(meta.properties)}
     if kinds & {b"irot", b"imir"}:
         return None
-    found, unread = None, 2 * len(data)
+    said, found, unread = None, None, 2 * len(data)
     about = {of for kind, of, to in meta.references if kind == b"cdsc" and meta.primary in to}
     for item in meta.items.values():
         if item.id not in about or (item.kind != b"Exif" and item.content != _XMP):
@@ -263,11 +279,24 @@ def turned_by_xmp(data: bytes, meta: Meta) -> Item | None:
         except ImageRefused:
             continue
         unread -= len(raw)
-        if item.kind == b"Exif" and exif.orientation_of(raw[4 + int.from_bytes(raw[:4], "big") :]):
-            return None
-        if item.content == _XMP and found is None and (xmp.orientation_of(raw) or 1) > 1:
-            found = item
-    return found
+        if item.kind == b"Exif":
+            said = exif.orientation_of(raw[4 + int.from_bytes(raw[:4], "big") :])
+        else:
+            found = item if (xmp.orientation_of(raw) or 1) > 1 else None
+    return found if said is None else None
+
+
+def add_rights(meta: Meta, rights: Rights) -> list[Item]:
+    """Make the Exif item (23008-12, A.2.1) of the rights that are kept; none where there are none.
+
+    It says no orientation: `irot` and `imir` do, and Pillow asks an Exif without one no further than XMP.
+    """
+    block = exif.build(rights=rights)
+    if not block:
+        return []
+    item = Item(max(meta.items) + 1, b"Exif", made=bytes(4) + block)
+    meta.references.append((b"cdsc", item.id, (meta.primary,)))
+    return [item]
 
 
 def _unreadable(meta: Meta, item: Item) -> str:
@@ -302,6 +331,8 @@ _DECODED_BY = (b"av1C", b"ispe", b"pixi")
 
 def payload(data: bytes, meta: Meta, item: Item, dropped: Dropped, scan: Scan | None) -> bytes | memoryview:
     """Give an item's bytes with what a decoder needs only; with a budget `scan`, nothing behind the last block."""
+    if item.made:
+        return item.made
     raw = raw_bytes(data, meta, item, len(data))
     if item.kind == b"hvc1":
         config = [(i, p) for i, p in zip(item.properties, _properties(meta, item), strict=True) if p.kind == b"hvcC"]
@@ -397,7 +428,7 @@ def write_meta(
     links: list[tuple[int, list[int]]] = []
     cache: dict[int, bytes | None] = {}
     for item in kept:
-        if item.kind == b"mime":
+        if item.kind in _DESCRIBING:
             continue
         _properties(meta, item)
         once: dict[bytes, bytes] = {}

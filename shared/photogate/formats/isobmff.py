@@ -10,13 +10,22 @@ import struct
 from dataclasses import dataclass
 
 from photogate.errors import ImageRefused, Reason
-from photogate.findings import MetadataCategory
+from photogate.findings import Keep, MetadataCategory
 from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, only, same, text
 from photogate.formats.bmff_coded import Dropped
 from photogate.formats.bmff_tracks import Track, read_tracks, samples, write_moov
 from photogate.formats.checked import Budget as Scan
 from photogate.formats.container import Context, ImageFormat, Measure, Rewritten, refuse
-from photogate.formats.heif_items import Item, Meta, kept_items, payloads, read_meta, turned_by_xmp, write_meta
+from photogate.formats.heif_items import (
+    Item,
+    Meta,
+    add_rights,
+    kept_items,
+    payloads,
+    read_meta,
+    turned_by_xmp,
+    write_meta,
+)
 from photogate.formats.heif_report import report
 from photogate.formats.sniff import sniff
 
@@ -135,6 +144,7 @@ def _pieces(data: bytes, context: Context) -> list[bytes | memoryview]:
     pieces: list[bytes | memoryview] = []
     extents: list[tuple[int, int]] = []
     if file.meta is not None:
+        file.kept += add_rights(file.meta, context.rights())
         pieces, extents = payloads(data, file.meta, file.kept, dropped, Scan(len(data)) if context.check_scan else None)
     runs = [samples(data, track, dropped) for track in file.tracks]
     if sum(len(s) for run in runs for s in run) > len(data) + 16 * sum(map(len, runs)):
@@ -183,9 +193,10 @@ def verify(data: bytes) -> None:
     file = read(data)
     covered = top[-1].body
     if file.meta is not None:
-        if len(file.kept) != len(file.meta.items):
+        rights = [item for item in file.meta.items.values() if item.kind == b"Exif"]
+        if len(file.kept) + len(rights) != len(file.meta.items):
             refuse("Expected items that the picture needs only; found others", top[1].start)
-        for item in file.kept:
+        for item in (*file.kept, *rights):
             ((at, size, _),) = item.extents
             if item.method or at > covered or (at < covered and at + size > covered):
                 refuse("Expected items one after another; found a gap", covered)
@@ -197,7 +208,7 @@ def verify(data: bytes) -> None:
             covered += size
     if covered != len(data):
         refuse("Expected mdat to hold pictures only; found more", covered)
-    pieces = _pieces(data, Context(check_scan=False))
+    pieces = _pieces(data, Context(frozenset(Keep), check_scan=False))
     if sum(map(len, pieces)) != len(data) or not same(memoryview(data), pieces):
         refuse("Expected nothing left to remove; found something", top[0].start)
 

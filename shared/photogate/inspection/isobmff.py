@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from photogate.errors import ImageRefused
 from photogate.findings import MetadataCategory
-from photogate.formats import heif_report, isobmff
+from photogate.formats import exif, heif_report, isobmff
 from photogate.formats.bmff_boxes import Box, Budget, boxes
 from photogate.formats.bmff_coded import Dropped, obus
 from photogate.formats.container import Part
@@ -66,12 +66,18 @@ _KEPT_OBU = frozenset({1, 3, 4, 6})
 
 @dataclass(slots=True)
 class _Tree:
-    """What is known of the file while its boxes are walked."""
+    """What is known of the file while its boxes are walked.
+
+    `kept` are ids of items, `rights` the tags of an Exif item among them, `scenes` items that show the scene again.
+    """
 
     data: bytes
     outcome: Outcome
     meta: Meta | None = None
     kept: frozenset[int] = frozenset()
+    rights: frozenset[int] = frozenset()
+    roles: dict[int, str] = field(default_factory=dict)
+    scenes: frozenset[int] = frozenset()
     tracks: dict[int, str] = field(default_factory=dict)
     samples: list[tuple[int, int]] = field(default_factory=list)
     properties: frozenset[int] = frozenset()
@@ -86,6 +92,10 @@ def parts(data: bytes, outcome: Outcome) -> Iterator[Part]:
         top = file.top
         tree.meta = file.meta
         tree.kept = frozenset(item.id for item in file.kept)
+        if file.meta is not None:
+            tree.roles = _roles(file.meta)
+            tree.scenes = frozenset(of for kind, of, _ in file.meta.references if kind in (b"thmb", b"auxl"))
+        _keep_rights(tree)
         tree.properties = frozenset(i for item in file.kept for i in item.properties)
         tree.tracks = {track.start: "kept" for track in file.tracks}
         tree.samples = [place for track in file.tracks for place in track.places]
@@ -95,6 +105,23 @@ def parts(data: bytes, outcome: Outcome) -> Iterator[Part]:
         yield _box(tree, found, b"", not outcome.data)
     if top[-1].end < len(data):
         yield goes("trailing bytes", top[-1].end, len(data) - top[-1].end, "behind the boxes")
+
+
+def _keep_rights(tree: _Tree) -> None:
+    """Note which tags of the first Exif item stay: rights that were asked for, never a turn, which `irot` says."""
+    items = tree.meta.items.values() if tree.meta is not None and tree.outcome.keep else ()
+    item = next((item for item in items if item.kind == b"Exif"), None)
+    if item is None or item.method or len(item.extents) != 1:
+        return
+    ((at, size, _),) = item.extents
+    tree.rights = tree.outcome.kept_tags(tree.data[_tiff_header(tree.data, at) : at + size]) - {exif.ORIENTATION}
+    if tree.rights:
+        tree.kept |= {item.id}
+
+
+def _tiff_header(data: bytes, at: int) -> int:
+    """Say where the TIFF header of an Exif item at `at` stands (23008-12, A.2.1)."""
+    return at + 4 + int.from_bytes(data[at : at + 4], "big")
 
 
 def _name(kind: bytes) -> str:
@@ -188,25 +215,32 @@ def _uuid(tree: _Tree, found: Box) -> Part:
     return goes("uuid", found.start, size, "unregistered")
 
 
-def _role(meta: Meta, item: Item) -> str:
-    if item.id == meta.primary:
-        return "the picture"
+_ROLES = {
+    b"thmb": "thumbnail",
+    b"auxl": "auxiliary: alpha, depth, gain map or matte",
+    b"cdsc": "describes the picture",
+}
+_PICTURES = frozenset({b"hvc1", b"av01", b"grid", b"iovl", b"iden", b"jpeg", b"tmap"})
+
+
+def _roles(meta: Meta) -> dict[int, str]:
+    """Say of each item that a reference names what it is to the picture; the first that names it counts."""
+    roles = {meta.primary: "the picture"}
     for kind, of, targets in meta.references:
-        if kind == b"dimg" and item.id in targets:
-            return "a tile or input of another picture"
-        if of == item.id and kind == b"thmb":
-            return "thumbnail"
-        if of == item.id and kind == b"auxl":
-            return "auxiliary: alpha, depth, gain map or matte"
-        if of == item.id and kind == b"cdsc":
-            return "describes the picture"
-    return "a further picture" if item.kind in (b"hvc1", b"av01", b"grid", b"iovl", b"iden", b"jpeg", b"tmap") else ""
+        if kind == b"dimg":
+            for target in targets:
+                roles.setdefault(target, "a tile or input of another picture")
+        elif kind in _ROLES:
+            roles.setdefault(of, _ROLES[kind])
+    return roles
 
 
-def _category(meta: Meta, item: Item) -> MetadataCategory:
-    if any(of == item.id and kind in (b"thmb", b"auxl") for kind, of, _ in meta.references):
-        return _C.THUMBNAIL
-    return _C.OTHER
+def _role(tree: _Tree, item: Item) -> str:
+    return tree.roles.get(item.id) or ("a further picture" if item.kind in _PICTURES else "")
+
+
+def _category(tree: _Tree, item: Item) -> MetadataCategory:
+    return _C.THUMBNAIL if item.id in tree.scenes else _C.OTHER
 
 
 def _item_name(item: Item) -> str:
@@ -223,10 +257,10 @@ def _info(tree: _Tree, found: Box) -> Part:
     size = found.end - found.start
     if tree.meta is None or item is None:
         return (goes if tree.outcome.data else stays)("infe", found.start, size)
-    role = _role(tree.meta, item)
+    role = _role(tree, item)
     if item.id in tree.kept:
         return stays(f"infe {_item_name(item)}", found.start, size, role)
-    return goes(f"infe {_item_name(item)}", found.start, size, role, category=_category(tree.meta, item))
+    return goes(f"infe {_item_name(item)}", found.start, size, role, category=_category(tree, item))
 
 
 def _data_box(tree: _Tree, found: Box) -> Part:
@@ -256,25 +290,27 @@ def _data_box(tree: _Tree, found: Box) -> Part:
 
 
 def _item(tree: _Tree, item: Item, at: int, size: int) -> Part:
-    meta = tree.meta
-    assert meta is not None
-    name, role = _item_name(item), _role(meta, item)
+    name, role = _item_name(item), _role(tree, item)
     whole = len(item.extents) == 1
+    inside: tuple[Part, ...]
+    if item.kind == b"Exif" and whole and size > 8:
+        start, tags = _tiff_header(tree.data, at), tree.rights if item.id in tree.kept else frozenset[int]()
+        make = stays if tags else goes
+        inside = exif_block(tree.data, start, at + size, tags, tree.outcome.budget) if start < at + size else ()
+        if inside:
+            inside = tiled([make("offset of the TIFF header", at, start - at), *inside], at, at + size)
+        return stays(name, at, size, "rights", inside) if tags else goes(name, at, size, role, inside)
     if item.id in tree.kept:
-        inside: tuple[Part, ...] = ()
+        inside = ()
         if whole and item.kind == b"hvc1":
             inside = _nal_units(tree.data, at, at + size)
         elif whole and item.kind == b"av01":
             inside = _obus(tree.data, at, at + size)
         return stays(name, at, size, role, inside if any(not part.stays for part in inside) else ())
     inside = ()
-    if item.kind == b"Exif" and whole and size > 8:
-        start = at + 4 + int.from_bytes(tree.data[at : at + 4], "big")
-        inside = exif_block(tree.data, start, at + size, frozenset(), tree.outcome.budget) if start < at + size else ()
-        inside = tiled([goes("offset of the TIFF header", at, start - at), *inside], at, at + size) if inside else ()
-    elif item.content == b"application/rdf+xml" and whole:
+    if item.content == b"application/rdf+xml" and whole:
         inside = xmp.packet(tree.data, at, at + size, tree.outcome.budget)
-    return goes(name, at, size, role, inside, _category(meta, item))
+    return goes(name, at, size, role, inside, _category(tree, item))
 
 
 def _nal_units(data: bytes, start: int, end: int) -> tuple[Part, ...]:

@@ -320,6 +320,17 @@ def test_the_picture_is_seen_as_before_whatever_exif_and_xmp_say(brand, code, ir
     kept_as_it_looks(data)
 
 
+def test_of_several_items_the_last_turns_an_avif_for_pillow():
+    plain = mime_item(b"application/rdf+xml", b"<x:xmpmeta/>")
+    nothing = exif_item(b"II*\0\x08\0\0\0" + bytes(6))
+    exif_1, xmp_3, xmp_6 = turned(1)[0], turned(3)[1], turned(6)[1]
+    for items in ([xmp_6, plain], [plain, xmp_6], [xmp_6, xmp_3], [nothing, exif_1, xmp_6], [exif_1, nothing, xmp_6]):
+        data = heif(
+            [av1_item(noise((64, 32))), *items], [(b"cdsc", 2 + i, (1,)) for i in range(len(items))], layout("avif")
+        )
+        assert seen(strip(data).data) == seen(data)
+
+
 def test_of_xmp_that_alone_turns_an_avif_for_pillow_the_orientation_stays_and_nothing_else():
     data = heif([av1_item(noise((64, 32))), turned(6)[1]], [(b"cdsc", 2, (1,))], layout("avif"))
     assert seen(data)[0] == (32, 64)

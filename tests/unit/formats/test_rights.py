@@ -4,8 +4,9 @@ import hashlib
 import io
 import struct
 
+import pi_heif
 import pytest
-from PIL import Image, PngImagePlugin, TiffImagePlugin
+from PIL import Image, ImageOps, PngImagePlugin, TiffImagePlugin
 
 from photogate.errors import ImageRefused
 from photogate.findings import Keep, MetadataCategory
@@ -13,7 +14,11 @@ from photogate.formats import exif, strip
 from photogate.formats.container import Context, container_for
 from photogate.formats.rights import Rights, decoded
 from photogate.formats.sniff import sniff
+from photogate.inspection import inspect
+from tests.heif_builder import Layout, av1_item, exif_item, heif, hevc_item, mime_item
+from tests.noise import noise
 
+pi_heif.register_heif_opener()
 BOTH = frozenset(Keep)
 SECRET = b"SecretCaption"
 
@@ -150,6 +155,70 @@ def test_webp_reads_exif_before_xmp_whatever_their_order():
     file = io.BytesIO()
     Image.new("RGB", (16, 16), "teal").save(file, "WEBP", exif=exif_of(), xmp=XMP)
     assert kept(file.getvalue()) == ("By Exif", "(c) Exif")
+
+
+CODES = {b"heic": hevc_item, b"avif": av1_item}
+
+
+def heif_of(brand: bytes, *items: object) -> bytes:
+    """A picture that each of the items describes."""
+    references = [(b"cdsc", 2 + i, (1,)) for i in range(len(items))]
+    return heif([CODES[brand](noise((16, 16))), *items], references, Layout(brand=brand))  # type: ignore[list-item]
+
+
+def described(creator: str = "By Exif", rights: str = "(c) Exif", **more: object) -> bytes:
+    made = exif_of(creator, rights)
+    made[0x010E], made[0x0112] = SECRET.decode(), more.get("orientation", 1)
+    return made.tobytes()[6:]
+
+
+PACKET = mime_item(b"application/rdf+xml", XMP)
+
+
+@pytest.mark.parametrize("brand", CODES)
+def test_heif_keeps_rights_in_an_exif_item_of_nothing_else(brand: bytes):
+    data = heif_of(brand, exif_item(described()), PACKET)
+    assert kept(data) == ("By Exif", "(c) Exif")
+    assert kept(heif_of(brand, PACKET)) == ("By XMP; Second", "(c) XMP")
+    assert kept(data, frozenset({Keep.CREATOR})) == ("By Exif", "")
+    new = strip(data, keep=BOTH).data
+    assert SECRET not in new
+    assert strip(new, keep=BOTH).data == new
+    assert strip(new).data == strip(data).data == strip(heif_of(brand)).data
+
+
+@pytest.mark.parametrize("brand", CODES)
+def test_rights_in_heif_turn_nothing(brand: bytes):
+    turning = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    for items in ([exif_item(described(orientation=6))], [PACKET, mime_item(b"application/rdf+xml", turning)]):
+        data = heif_of(brand, *items)
+        with Image.open(io.BytesIO(data)) as before, Image.open(io.BytesIO(strip(data, keep=BOTH).data)) as after:
+            assert after.info["exif"]
+            assert ImageOps.exif_transpose(after).tobytes() == ImageOps.exif_transpose(before).tobytes()
+
+
+@pytest.mark.parametrize("brand", CODES)
+def test_the_second_look_at_heif_refuses_an_exif_item_of_more(brand: bytes):
+    look = container_for(sniff(heif_of(brand))).verify
+    new = strip(heif_of(brand, exif_item(described())), keep=BOTH).data
+    look(new)
+    for wrong in (b"By\tExif", b"By Ex\0f"):
+        with pytest.raises(ImageRefused):
+            look(new.replace(b"By Exif", wrong))
+    more = exif.build(6, Rights("(c)"))
+    other = strip(heif_of(brand, exif_item(exif.build(rights=Rights("12345678 (c)")))), keep=BOTH).data
+    assert len(more) <= len(exif.build(rights=Rights("12345678 (c)")))
+    block = exif.build(rights=Rights("12345678 (c)"))
+    with pytest.raises(ImageRefused):
+        look(other.replace(block, more.ljust(len(block), b"\0")))
+
+
+def test_inspect_shows_the_rights_of_a_heif_that_stay():
+    data = heif_of(b"heic", exif_item(described()))
+    for keep, stays in ((BOTH, True), (frozenset[Keep](), False)):
+        (mdat,) = [part for part in inspect(data, keep=keep).parts if part.name == "mdat"]
+        (item,) = [part for part in mdat.children if part.name == "item 2 Exif"]
+        assert item.stays is stays
 
 
 @pytest.mark.parametrize(
