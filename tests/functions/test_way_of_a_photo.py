@@ -7,7 +7,7 @@ import io
 import pytest
 from PIL import Image
 
-from photogate.findings import FindingKind
+from photogate.findings import FindingKind, Keep
 from photogate.policy import Action, Rule, default_policy
 from tests import photos
 from tests.functions.cloud import TENANT, Account, sha256
@@ -34,6 +34,21 @@ def test_a_photo_without_people_is_accepted_and_stored_without_its_metadata(aws:
     assert Image.open(io.BytesIO(stored)).tobytes() == Image.open(io.BytesIO(photos.parcel())).tobytes()
     assert aws.status(upload)["status"] == "ACCEPTED"
     assert aws.objects("incoming") == aws.objects("work") == aws.objects("quarantine") == []
+
+
+def test_rights_that_the_policy_keeps_stay_and_the_log_says_so(aws: Account) -> None:
+    aws.set_policy(default_policy().model_copy(update={"keep": frozenset({Keep.COPYRIGHT})}))
+    tags = photos.exif("CANARY")
+    tags[0x8298], tags[0x013B] = "(c) Agency", "By Somebody"
+    upload = aws.upload(photos.encode(photos.picture("coffee"), exif=tags))
+
+    state = aws.process(upload)
+
+    stored = aws.s3.get_object(Bucket="vault", Key=state["stored"]["key"])["Body"].read()
+    assert dict(Image.open(io.BytesIO(stored)).getexif()) == {0x8298: "(c) Agency"}
+    (event,) = [e for e in aws.chain(upload["id"]) if e["name"] == "metadata.stripped"]
+    assert {k: v for k, v in event["details"].items() if k.startswith("kept")} == {"kept_copyright": 1}
+    assert "Agency" not in str(event)
 
 
 def test_the_chain_tells_the_whole_way(aws: Account) -> None:

@@ -37,6 +37,7 @@ def test_each_input_gives_one_json_line(tmp_path: Path):
         "status",
         "reason",
         "removed",
+        "kept",
         "orientation",
         "provenance",
         "sha256_in",
@@ -77,13 +78,26 @@ def test_two_inputs_of_one_name_are_a_usage_error(tmp_path: Path):
     assert run("strip", "--out", tmp_path / "out", tmp_path / "x", tmp_path / "y").exit_code == 2
 
 
-def test_many_files_are_stripped_by_several_processes_in_order(tmp_path: Path):
+def test_many_files_are_stripped_by_several_processes_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("photogate.cli.strip.FILES_WORTH_A_PROCESS", 130)
     (tmp_path / "in").mkdir()
     for i in range(130):
         (tmp_path / "in" / f"{i:03}.jpg").write_bytes(photo())
     result = run("strip", "--json", "--jobs", 2, "--out", tmp_path / "out", tmp_path / "in")
     names = [Path(json.loads(line)["out"]).name for line in result.stdout.splitlines()]
     assert names == [f"{i:03}.jpg" for i in range(130)]
+
+
+def test_what_is_kept_is_said_by_field_and_never_by_value(tmp_path: Path):
+    exif, file = Image.Exif(), io.BytesIO()
+    exif[0x8298], exif[0x013B] = "(c) Agency", "By Somebody"
+    Image.new("RGB", (8, 8)).save(file, "JPEG", exif=exif)
+    (tmp_path / "a.jpg").write_bytes(file.getvalue())
+    arguments = ("strip", "--keep", "copyright,creator", "--out", tmp_path / "out", tmp_path / "a.jpg")
+    said = run(*arguments).stdout
+    assert said.endswith("a.jpg: jpeg, removed identity 2, kept copyright and creator\n")
+    assert json.loads(run(*arguments, "--json").stdout)["kept"] == ["copyright", "creator"]
+    assert json.loads(run("strip", "--json", *arguments[3:]).stdout)["kept"] == []
 
 
 @pytest.mark.parametrize("keep", ["copyright", "creator,copyright", ""])

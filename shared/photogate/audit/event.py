@@ -114,6 +114,9 @@ class DetailKey(StrEnum):
     REMOVED_THUMBNAIL = "removed_thumbnail"
     REMOVED_PROVENANCE = "removed_provenance"
     REMOVED_OTHER = "removed_other"
+    # rights that a policy keeps and that stayed in this file: 1
+    KEPT_COPYRIGHT = "kept_copyright"
+    KEPT_CREATOR = "kept_creator"
     ORIENTATION = "orientation"
     SYNTHETIC = "synthetic"
     C2PA = "c2pa"

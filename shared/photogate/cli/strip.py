@@ -39,13 +39,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What is said about one input: one JSON line (`removed` by category and carrier, never values)."""
+    """What is said about one input: one JSON line (`removed` by category and carrier, `kept` by field, never values)."""
 
     file: str
     format: str | None = None
     status: str = "refused"
     reason: str | None = None
     removed: tuple[dict[str, Any], ...] = ()
+    kept: tuple[Keep, ...] = ()
     orientation: int | None = None
     provenance: dict[str, Any] | None = None
     sha256_in: str | None = None
@@ -101,6 +102,7 @@ def run(job: Job) -> Line:
         "stripped",
         None,
         tuple({"category": r.category, "where": r.where, "count": r.count} for r in new.removed),
+        tuple(sorted(new.kept)),
         new.orientation,
         {
             "synthetic": new.provenance.synthetic,
@@ -201,4 +203,5 @@ def strip(
 
 def _removed(line: Line) -> str:
     listing = summed((entry["category"], entry["where"], entry["count"]) for entry in line.removed)
-    return f"removed {listing}" if listing else "nothing to remove"
+    stays = f", kept {' and '.join(line.kept)}" if line.kept else ""
+    return (f"removed {listing}" if listing else "nothing to remove") + stays

@@ -35,7 +35,9 @@ class Stripped:
     format
         Same as that of the input.
     removed
-        What went, by category and carrier; never values.
+        What went, by category and carrier; never values. Rights that stay are written anew, and their carriers go too.
+    kept
+        Rights fields that stay, of those that were asked for.
     orientation
         How the picture is shown (Exif, 1-8); the new file says the same.
     provenance
@@ -47,6 +49,7 @@ class Stripped:
     removed: tuple[Removed, ...]
     orientation: int
     provenance: Provenance
+    kept: frozenset[Keep] = frozenset()
 
 
 def strip(data: bytes, *, keep: frozenset[Keep] = frozenset(), check_scan: bool = True) -> Stripped:
@@ -89,4 +92,6 @@ def strip_with(data: bytes, context: Context) -> Stripped:
             container.verify(new.data)
         except ImageRefused as error:
             raise ImageRefused(f"The second look found: {error}", reason=Reason.STRIP_FAILED) from error
-    return Stripped(new.data, kind, context.tally.removed(), new.orientation, context.provenance())
+    return Stripped(
+        new.data, kind, context.tally.removed(), new.orientation, context.provenance(), context.kept
+    )

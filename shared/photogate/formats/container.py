@@ -120,6 +120,8 @@ class Context:
         How many bytes of text are still searched for property names and marks; what is beyond is counted as one.
     entries
         How many Exif entries and IPTC data sets are still read; a block that is beyond is counted as one.
+    kept
+        Rights fields that stay.
     """
 
     keep: frozenset[Keep] = frozenset()
@@ -130,6 +132,7 @@ class Context:
     claims: RightsClaims = field(default_factory=RightsClaims)
     look: int = limits.MAX_TEXT_SEARCHED
     entries: int = limits.MAX_ENTRIES_READ
+    kept: frozenset[Keep] = frozenset()
 
     def drop(self, category: MetadataCategory, where: str, count: int = 1) -> None:
         """Note that something is left out."""
@@ -142,8 +145,12 @@ class Context:
         self.marks.text(keyword, seen)
 
     def rights(self, own: Rights | None = None) -> Rights:
-        """Give the rights that may be kept, of all that the carriers said; `own` stands for Exif's."""
-        return self.claims.settled(self.keep, own) if self.keep else NO_RIGHTS
+        """Give the rights to write, of all that the carriers said; `own` stands for Exif's."""
+        if not self.keep:
+            return NO_RIGHTS
+        found = self.claims.settled(self.keep, own)
+        self.kept |= found.said()
+        return found
 
     def provenance(self) -> Provenance:
         """Sum up what the file says about its origin."""

@@ -27,6 +27,11 @@ class Rights:
         """Drop what is not to be kept."""
         return Rights(self.copyright if Keep.COPYRIGHT in keep else "", self.creator if Keep.CREATOR in keep else "")
 
+    def said(self) -> frozenset[Keep]:
+        """Name the fields that hold something."""
+        texts = {Keep.COPYRIGHT: self.copyright, Keep.CREATOR: self.creator}
+        return frozenset(field for field, text in texts.items() if text)
+
     def otherwise(self, other: Rights) -> Rights:
         """Fill what is empty here from `other`."""
         return Rights(self.copyright or other.copyright, self.creator or other.creator)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from photogate.audit.event import DetailKey, EventName, Outcome
 from photogate.audit.trail import Trail
 from photogate.errors import ImageRefused, IntegrityError, OriginalGone, PolicyRefused
-from photogate.findings import Removed
+from photogate.findings import Keep, Removed
 from photogate.formats import strip
 from photogate.subjects import SubjectStore, require_open
 from photogate.tenants import PolicyStore
@@ -58,7 +58,7 @@ class StripMetadata:
         try:
             stripped = strip(data, keep=policy.keep)
         except ImageRefused as error:
-            self._record(state, Outcome.REFUSED, Strip(status="refused", reason=error.refusal), ())
+            self._record(state, Outcome.REFUSED, Strip(status="refused", reason=error.refusal))
             return Strip(status="refused", reason=error.refusal)
         self.work.put(place.part("stripped"), stripped.data, "application/octet-stream")
         answer = Strip(
@@ -70,10 +70,17 @@ class StripMetadata:
             c2pa=stripped.provenance.c2pa,
             rendition_needed=str(stripped.format) in RENDITION_FORMATS,
         )
-        self._record(state, Outcome.SUCCEEDED, answer, stripped.removed)
+        self._record(state, Outcome.SUCCEEDED, answer, stripped.removed, stripped.kept)
         return answer
 
-    def _record(self, state: PhotoState, outcome: Outcome, answer: Strip, removed: tuple[Removed, ...]) -> None:
+    def _record(
+        self,
+        state: PhotoState,
+        outcome: Outcome,
+        answer: Strip,
+        removed: tuple[Removed, ...] = (),
+        kept: frozenset[Keep] = frozenset(),
+    ) -> None:
         details: dict[DetailKey, int | str] = {DetailKey.SYNTHETIC: answer.synthetic, DetailKey.C2PA: int(answer.c2pa)}
         if answer.sha256 and answer.format:
             details |= {
@@ -84,6 +91,8 @@ class StripMetadata:
         counts: Counter[DetailKey] = Counter()
         for part in removed:
             counts[DetailKey(f"removed_{part.category.value}")] += part.count
+        for field in kept:
+            counts[DetailKey(f"kept_{field.value}")] = 1
         self.trail.record(
             EventName.METADATA_STRIPPED,
             step="stripped",
