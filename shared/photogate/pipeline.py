@@ -98,7 +98,7 @@ def hide(
     """Hide what the policy redacts, look again, and hide again; None if something sure survives that."""
     for _ in range(ROUNDS):
         boxes = [f.box for f in findings if decide(policy, [f]).decision is Decision.REDACT]
-        hidden = redact(data, boxes, rule=policy.redaction, orientation=orientation, seed=seed)
+        hidden = redact(data, boxes, rule=policy.redaction, orientation=orientation, seed=seed, keep=policy.keep)
         again = eyes.look(hidden, orientation=measure(hidden).orientation).findings
         if not any(remains(policy, finding) for finding in again):
             return hidden

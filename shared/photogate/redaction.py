@@ -24,9 +24,11 @@ from PIL import Image, ImageOps, ImageSequence, JpegImagePlugin
 from photogate.chroma import restore
 from photogate.deep_png import is_deep, read_samples, with_samples
 from photogate.errors import ImageRefused, RedactionFailed
-from photogate.findings import Box
-from photogate.formats import strip
+from photogate.findings import Box, Keep
+from photogate.formats import strip_with
+from photogate.formats.container import Context
 from photogate.formats.limits import MAX_PIXELS
+from photogate.formats.rights import RightsClaims
 from photogate.policy import RedactionMethod, RedactionRule, RedactionShape
 
 __all__ = ["hidden_region", "redact", "to_stored"]
@@ -48,7 +50,13 @@ Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 
 def redact(
-    data: bytes, boxes: Sequence[Box], *, rule: RedactionRule, orientation: int = 1, seed: bytes = b"photogate"
+    data: bytes,
+    boxes: Sequence[Box],
+    *,
+    rule: RedactionRule,
+    orientation: int = 1,
+    seed: bytes = b"photogate",
+    keep: frozenset[Keep] = frozenset(),
 ) -> bytes:
     """Hide boxes in a photo, in every frame of it.
 
@@ -64,6 +72,8 @@ def redact(
         The Exif orientation with which the stored picture is turned upright, 1 to 8.
     seed
         Makes the noise of mosaic and blur repeatable.
+    keep
+        Rights fields that stay where the file has them and its container a place for them.
 
     Returns
     -------
@@ -86,9 +96,17 @@ def redact(
         else:
             with _open(data) as image:
                 written = _rewrite(image, boxes, rule, orientation, seed)
-        return strip(written).data
+        return _stripped(written, data, keep)
     except (OSError, ValueError, MemoryError, Image.DecompressionBombError, ImageRefused) as error:
         raise RedactionFailed(f"Expected a photo that can be redacted; found {type(error).__name__}") from None
+
+
+def _stripped(written: bytes, source: bytes, keep: frozenset[Keep]) -> bytes:
+    """Strip what an encoder wrote; rights come from the source, since no encoder here writes them as they are."""
+    said = Context(keep=keep, check_scan=False)
+    if keep:
+        strip_with(source, said)
+    return strip_with(written, Context(keep=keep, claims=RightsClaims(exif=said.written))).data
 
 
 def _open(data: bytes) -> Image.Image:

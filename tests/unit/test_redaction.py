@@ -11,8 +11,10 @@ from PIL import Image, ImageOps
 
 from photogate.conversion import render
 from photogate.errors import ImageRefused, RedactionFailed
-from photogate.findings import Box
-from photogate.formats import strip
+from photogate.findings import Box, Keep
+from photogate.formats import strip, strip_with
+from photogate.formats.container import Context
+from photogate.formats.rights import Rights, RightsClaims
 from photogate.policy import RedactionMethod, RedactionRule, RedactionShape
 from photogate.redaction import SOLID, hidden_region, redact, to_stored
 from tests import photos
@@ -96,6 +98,29 @@ def test_every_frame_is_painted_and_keeps_its_time(fmt: str) -> None:
         after.load()
         assert after.info["duration"] == duration
         assert np.ptp(np.asarray(after.convert("RGB").crop((40, 20, 70, 50)))) <= 8
+
+
+@pytest.mark.parametrize("fmt", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_rights_stay_where_they_are_kept_and_go_where_not(fmt: str) -> None:
+    both = frozenset(Keep)
+    tags = Image.Exif()
+    tags[0x8298], tags[0x013B] = "(c) Agency", "By Somebody"
+    stripped = strip(photos.encode(photos.picture("astronaut"), fmt, exif=tags), keep=both).data
+    for keep in (both, frozenset({Keep.CREATOR}), frozenset[Keep]()):
+        hidden = redact(stripped, [BOX], rule=RedactionRule(), keep=keep)
+        assert strip(hidden, keep=both).kept == keep
+        assert (b"By Somebody" in hidden) == (Keep.CREATOR in keep)
+
+
+def test_rights_that_are_no_ascii_stay_as_they_are() -> None:
+    ramp = np.zeros((64, 64, 3), np.uint16)
+    deep = cv2.imencode(".png", ramp)[1].tobytes()
+    for picture in (photos.encode(photos.picture("coffee")), photos.encode(photos.picture("coffee"), "TIFF"), deep):
+        claims = RightsClaims(exif=Rights("(c) Zoë", "森"))
+        stripped = strip_with(picture, Context(keep=frozenset(Keep), claims=claims)).data
+        hidden = redact(stripped, [Box(4, 4, 20, 20)], rule=RedactionRule(), keep=frozenset(Keep))
+        assert "(c) Zoë".encode() in hidden
+        assert "森".encode() in hidden
 
 
 @pytest.mark.parametrize("subsampling", [0, 1, 2])

@@ -39,7 +39,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What is said about one input: one JSON line (`removed` by category and carrier, `kept` by field, never values)."""
+    """What is said about one input: one JSON line, `removed` by category and carrier, `kept` by field; never values."""
 
     file: str
     format: str | None = None

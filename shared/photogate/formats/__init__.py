@@ -93,5 +93,5 @@ def strip_with(data: bytes, context: Context) -> Stripped:
         except ImageRefused as error:
             raise ImageRefused(f"The second look found: {error}", reason=Reason.STRIP_FAILED) from error
     return Stripped(
-        new.data, kind, context.tally.removed(), new.orientation, context.provenance(), context.kept
+        new.data, kind, context.tally.removed(), new.orientation, context.provenance(), context.written.said()
     )

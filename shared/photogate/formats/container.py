@@ -120,8 +120,8 @@ class Context:
         How many bytes of text are still searched for property names and marks; what is beyond is counted as one.
     entries
         How many Exif entries and IPTC data sets are still read; a block that is beyond is counted as one.
-    kept
-        Rights fields that stay.
+    written
+        Rights that stay.
     """
 
     keep: frozenset[Keep] = frozenset()
@@ -132,7 +132,7 @@ class Context:
     claims: RightsClaims = field(default_factory=RightsClaims)
     look: int = limits.MAX_TEXT_SEARCHED
     entries: int = limits.MAX_ENTRIES_READ
-    kept: frozenset[Keep] = frozenset()
+    written: Rights = NO_RIGHTS
 
     def drop(self, category: MetadataCategory, where: str, count: int = 1) -> None:
         """Note that something is left out."""
@@ -149,7 +149,7 @@ class Context:
         if not self.keep:
             return NO_RIGHTS
         found = self.claims.settled(self.keep, own)
-        self.kept |= found.said()
+        self.written = self.written.otherwise(found)
         return found
 
     def provenance(self) -> Provenance:

@@ -56,7 +56,7 @@ class RightsClaims:
 
     def settled(self, keep: frozenset[Keep], own: Rights | None = None) -> Rights:
         """Choose between the carriers, and give what may be kept; `own` stands for Exif where a page has its own."""
-        found = self.exif if own is None else own
+        found = self.exif if own is None else own.otherwise(self.exif)
         order = (self.iptc, self.xmp) if self.iptc_is_newer else (self.xmp, self.iptc)
         for other in (*order, self.text):
             found = found.otherwise(other.cleaned())

@@ -16,7 +16,6 @@ from photogate.findings import MetadataCategory
 from photogate.formats import c2pa, exif, icc, limits, xmp
 from photogate.formats.checked import Budget
 from photogate.formats.container import (
-    NO_RIGHTS,
     Context,
     ImageFormat,
     Measure,
@@ -133,12 +132,11 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
         if file.image is not None:
             file.image = _trimmed(data, file.image, context, budget)
         file.frames = [(control, _trimmed(data, image, context, budget)) for control, image in file.frames]
-    orientation, rights = 1, NO_RIGHTS
+    orientation = 1
     if file.canvas is not None:  # decoders look for metadata where VP8X says that it is there
         turned = file.exif.orientation if file.exif is not None and file.flags & _EXIF_FLAG else None
         orientation = turned or (file.xmp if file.flags & _XMP_FLAG else None) or 1
-        rights = context.rights()
-    block = exif.build(orientation, rights)
+    block = exif.build(orientation, context.rights())
     body: list[bytes | memoryview] = []
     if file.canvas is not None or block:
         size = file.canvas or (file.image.width, file.image.height) if file.image else file.canvas

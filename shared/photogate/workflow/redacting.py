@@ -61,7 +61,14 @@ class RedactPhoto:
         data = read_checked(self.work, place.part("stripped"), state.strip.sha256)
         # The same noise in two tries of a run, and made from nothing that the photo holds: it must not tell of it.
         seed = hashlib.sha256(state.execution_id.encode()).digest()
-        hidden = self.redact(data, boxes, rule=policy.redaction, orientation=state.strip.orientation, seed=seed)
+        hidden = self.redact(
+            data,
+            boxes,
+            rule=policy.redaction,
+            orientation=state.strip.orientation,
+            seed=seed,
+            keep=policy.keep,
+        )
         self.work.put(place.part("redacted"), hidden, "application/octet-stream")
         round_ = 1 if state.redact is None else state.redact.round + 1
         answer = Redact(

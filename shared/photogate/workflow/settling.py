@@ -130,8 +130,14 @@ class Settlement:
             boxes = (*ruling.boxes, *found_boxes(policy, self.findings(upload)))
             # As in the workflow: noise that is the same in two tries, and is made from nothing that the photo holds.
             seed = hashlib.sha256(f"{upload.upload_id}/{upload.rounds}".encode()).digest()
-            options = {"rule": policy.redaction, "orientation": stripped.orientation, "seed": seed}
-            hidden = self.redact(stripped.data, boxes, **options)
+            hidden = self.redact(
+                stripped.data,
+                boxes,
+                rule=policy.redaction,
+                orientation=stripped.orientation,
+                seed=seed,
+                keep=policy.keep,
+            )
         except (RedactionFailed, ImageRefused):
             raise Refused(
                 "Expected a photo that can be redacted; found one that cannot. Reject it, or ask for a retake"
