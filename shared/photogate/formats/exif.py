@@ -63,6 +63,14 @@ class Exif:
     rights: Rights = NO_RIGHTS
 
 
+def _without_prefix(block: bytes) -> bytes:
+    """Leave out the identifier, which some writers put there twice; Pillow skips each."""
+    at = 0
+    while block[at : at + 6] == b"Exif\0\0":
+        at += 6
+    return block[at:]
+
+
 def category_of(tag: int) -> MetadataCategory:
     """Say what kind of personal information a TIFF or Exif tag holds."""
     return _CATEGORIES.get(tag, MetadataCategory.OTHER)
@@ -85,8 +93,7 @@ def read(block: bytes, context: Context, where: str = "Exif") -> Exif:
     Exif
         Nothing in it where the block does not parse: then no decoder turns the picture by it either.
     """
-    if block[:6] == b"Exif\0\0":
-        block = block[6:]
+    block = _without_prefix(block)
     if block[:4] not in (b"II*\0", b"MM\0*") or len(block) < 8:
         context.drop(MetadataCategory.OTHER, where)
         return Exif()
@@ -127,8 +134,7 @@ def read(block: bytes, context: Context, where: str = "Exif") -> Exif:
 
 def orientation_of(block: bytes) -> int | None:
     r"""Read the orientation alone, from the first directory; None where there is none, or no Exif."""
-    if block[:6] == b"Exif\0\0":
-        block = block[6:]
+    block = _without_prefix(block)
     if block[:4] not in (b"II*\0", b"MM\0*") or len(block) < 10:
         return None
     order = "<" if block[:2] == b"II" else ">"

@@ -66,6 +66,9 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
     frame = picture.frame
     if frame is None:  # `parse` has refused
         refuse("Expected a frame header; found none")
+    if any(_has_zero(table) for table in picture.latched.values()):
+        # What it hides of a picture, any other table would show again.
+        refuse("Expected quantization by 1 and more (T.81 B.2.4.1); found by 0")
     if context.check_scan:
         hidden = jpeg_scan.trim(data, frame, picture.scans, picture.finished)
         if hidden:
@@ -93,6 +96,11 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
     return Rewritten(b"".join(out), orientation)
 
 
+def _has_zero(table: bytes) -> bool:
+    """Tell whether an element of a quantization table is 0; `table` is as in DQT, its first byte tells the width."""
+    return 0 in struct.unpack(">64H" if table[0] >> 4 else ">64B", table[1:])
+
+
 def _density(raw: bytes) -> bytes:
     major, minor, units, x, y = struct.unpack(">BBBHH", raw)
     return struct.pack(">BBBHH", 1, 2 if minor > 1 or major != 1 else 1, units if units < 3 else 0, x or 1, y or 1)
@@ -113,7 +121,7 @@ def _metadata(picture: Picture, context: Context, data: bytes) -> int:
     for packet in picture.extended:
         xmp.read(packet, context, "APP1 extended XMP")
     if picture.jumbf:
-        store = b"".join(picture.jumbf)
+        store = _joined(picture.jumbf)
         if b"c2pa" in store:
             c2pa.read(store, context, "APP11 JUMBF", len(picture.jumbf))
         else:
@@ -129,6 +137,17 @@ def _metadata(picture: Picture, context: Context, data: bytes) -> int:
         further = video or data.find(b"\xff\xd8\xff", picture.end) >= 0
         context.drop(_C.THUMBNAIL if further else _C.OTHER, "bytes after EOI", len(data) - picture.end)
     return orientation or 1
+
+
+def _joined(segments: list[bytes]) -> bytes:
+    """Put boxes together that run over several segments, each of which says their header again (19566-5, D.2)."""
+    pieces, seen = [], set()
+    for body in segments:
+        box = body[2:4]
+        header = 24 if body[8:12] == b"\0\0\0\1" else 16
+        pieces.append(body[header if box in seen else 8 :] if body[:2] == b"JP" else body)
+        seen.add(box)
+    return b"".join(pieces)
 
 
 def _profile(picture: Picture, context: Context) -> list[bytes]:

@@ -7,10 +7,12 @@ as libjpeg does: 17 bits that mean zero.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 __all__ = ["bytes_needed"]
 
 
+@lru_cache(maxsize=8)  # an interval may be small, and there may be thousands
 def _table(content: bytes) -> list[int]:
     """Expand a Huffman table (C.2) to a look-up by 16 bits: length << 8 | symbol."""
     counts, symbols = content[:16], content[16:]
@@ -42,13 +44,7 @@ def bytes_needed(data: bytes, blocks: Sequence[tuple[bytes, bytes | None]], mcus
         How many of the stuffed bytes were read; all where they run out.
     """
     plain = data.replace(b"\xff\0", b"\xff")
-    tables: dict[bytes, list[int]] = {}
-    walk = []
-    for dc, ac in blocks:
-        for content in (dc, ac):
-            if content is not None and content not in tables:
-                tables[content] = _table(content)
-        walk.append((tables[dc], None if ac is None else tables[ac]))
+    walk = [(_table(dc), None if ac is None else _table(ac)) for dc, ac in blocks]
     buffer = bits = at = 0
     size = len(plain)
     for _ in range(mcus):

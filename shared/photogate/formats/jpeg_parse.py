@@ -171,7 +171,7 @@ def _application(picture: Picture, marker: int, body: bytes) -> None:
     other = picture.others.append
     if picture.scans and marker in (0xE0, 0xE2, 0xEE):  # decoders have chosen size, colours and turn by then
         other((_C.OTHER, f"APP{marker - 0xE0} behind a scan"))
-    elif marker == 0xE0 and body.startswith(b"JFIF\0") and len(body) >= 12:
+    elif marker == 0xE0 and body.startswith(b"JFIF\0") and len(body) >= 14:  # libjpeg takes a shorter one for none
         picture.density = body[5:12]
         if len(body) > 14:
             other((_C.THUMBNAIL, "APP0 JFIF thumbnail"))
@@ -240,8 +240,8 @@ def _scan(data: bytes, picture: Picture, at: int, end: int) -> int:
     first, last, approximation = data[at + 1 + 2 * count : at + 4 + 2 * count]
     high, low = approximation >> 4, approximation & 15
     if frame.progressive:
-        if first > last or last > 63 or (first == 0) != (last == 0) or (first and count > 1) or low > 13:
-            refuse("Expected a band of coefficients; found none that progressive coding knows", at)
+        if first > last or last > 63 or (first == 0) != (last == 0) or (first and count > 1) or low > _LOWEST:
+            refuse("Expected a band of coefficients; found none that progressive coding of 8 bits knows", at)
         if high and high != low + 1:
             refuse("Expected a refinement by one bit; found another", at)
     else:
@@ -268,6 +268,8 @@ def _scan(data: bytes, picture: Picture, at: int, end: int) -> int:
     return at
 
 
+# Coefficients of 8-bit samples have 11 bits (F.1.1.5): what is shifted further is no picture.
+_LOWEST = 10
 # How far a restart marker's number may be from the expected one for a decoder to skip data (E.2.4 leaves it open).
 _SKIPPED = (1, 2, 6, 7)
 

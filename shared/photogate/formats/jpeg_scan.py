@@ -102,8 +102,9 @@ def trim(data: bytes, frame: Frame, scans: Sequence[Scan], finished: bool) -> in
             "Expected simplejpeg, to look for bytes behind the last MCU; it is not installed",
             reason=Reason.STRIP_FAILED,
         ) from error
-    hidden = decodes = 0
+    hidden = 0
     decode = _Decoder(simplejpeg.decode_jpeg, left=limits.checked_pixels(len(data)))
+    slow = limits.MAX_SLOW_SCAN
     if sum(_pixels(frame, scan) for scan in scans) > decode.left:
         refuse(f"Expected at most {decode.left} pixels over all scans; found more")
     for number, scan in enumerate(scans):
@@ -113,30 +114,30 @@ def trim(data: bytes, frame: Frame, scans: Sequence[Scan], finished: bool) -> in
         if any(s.interval != scan.interval or len(s.intervals) != len(scan.intervals) for s in before):
             refuse("Expected one restart interval for all scans of a component; found several", scan.offset)
         prefixes: dict[int, bytes] = {}
-        decode.colours = "CMYK" if len(scan.components) == 4 else "GRAY"
+        decode.colours, decode.scans = "CMYK" if len(scan.components) == 4 else "GRAY", 1 + len(before)
         first = _without_hidden(data, frame, scan, before, total, decode)
-        decodes += len(scan.intervals) - first
-        if decodes > limits.MAX_SCAN_DECODES:
-            refuse(f"Expected at most {limits.MAX_SCAN_DECODES} restart intervals to check; found more")
         for i, (start, end) in enumerate(scan.intervals[first:], first):
             several = len(scan.intervals) > 1
             count = min(scan.interval, total - i * scan.interval) if several else total
             if frame.progressive and scan.start == 0 and scan.high > 0:
                 need = _refined_dc_length(data, start, end, scan, count)
             else:
-                if count not in prefixes:
-                    shape = _shape(count, columns, scan) if several else None
-                    if several and shape is None:
-                        refuse("Expected a restart interval whose MCUs fill a rectangle; found none", scan.offset)
-                    prefixes[count] = _prefix(frame, scan, shape)
-                middle = [b"".join((_tables(s), _sos(s), data[slice(*s.intervals[i])])) for s in before]
-                build = _builder(b"".join((prefixes[count], *middle, _tables(scan), _sos(scan))))
                 decode.pixels = (1 + len(before)) * count * _unit_pixels(scan)
                 try:
+                    if count not in prefixes:
+                        shape = _shape(count, columns, scan) if several else None
+                        if several and shape is None:
+                            raise _Undecided  # a header cannot say so few or so many MCUs
+                        prefixes[count] = _prefix(frame, scan, shape)
+                    middle = [b"".join((_tables(s), _sos(s), data[slice(*s.intervals[i])])) for s in before]
+                    build = _builder(b"".join((prefixes[count], *middle, _tables(scan), _sos(scan))))
                     need = _needed(data, start, end, build, decode)
                     if not finished and scan is scans[-1] and i == len(scan.intervals) - 1:
                         _must_be_complete(build(data[start:end]), decode, end)
                 except _Undecided:
+                    slow -= end - start
+                    if slow < 0:
+                        refuse("Expected entropy-coded data of usual sampling; found more than is read slowly", start)
                     need = _counted(data, start, end, frame, scan, count)
             hidden += end - start - need
             scan.intervals[i] = (start, start + need)
@@ -263,7 +264,7 @@ class _Undecided(Exception):
 
 def _counted(data: bytes, start: int, end: int, frame: Frame, scan: Scan, count: int) -> int:
     """Count with our own decoder, which is slow and takes every sequential or DC scan."""
-    if scan.start > 0 or end - start > limits.MAX_SLOW_SCAN:
+    if scan.start > 0:
         refuse("Expected entropy-coded data whose end can be told; found damage", start)
     blocks: list[tuple[bytes, bytes | None]] = []
     for component, (dc, ac) in zip(scan.components, scan.tables, strict=True):
@@ -329,12 +330,13 @@ class _Decoder:
 
     decode: Callable[..., Any]
     colours: str = "GRAY"
+    scans: int = 1
     pixels: int = 0
     left: int = 0
 
     def warning(self, jpeg: bytes) -> str:
         """Decode; give the decoder's first warning, or nothing."""
-        self.left -= self.pixels
+        self.left -= self.pixels + self.scans * limits.PIXELS_A_SCAN_DECODE
         if self.left < 0:
             refuse("Expected fewer pixels over all scans, for the size of the file; found more than a second checks")
         try:

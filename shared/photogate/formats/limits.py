@@ -44,7 +44,6 @@ __all__ = [
     "MAX_RIGHTS_BYTES",
     "MAX_RUNS",
     "MAX_SCANS",
-    "MAX_SCAN_DECODES",
     "MAX_SEGMENTS",
     "MAX_SHORT_LZW_RUNS",
     "MAX_SLOW_LZW",
@@ -58,6 +57,7 @@ __all__ = [
     "MAX_UNFILTERED",
     "MAX_UNITS",
     "MAX_VALUE_READS",
+    "PIXELS_A_SCAN_DECODE",
     "checked_pixels",
     "checked_whole_pixels",
     "strip_bytes",
@@ -88,15 +88,15 @@ MAX_SCANS: Final = 256
 # begins and ends takes 200 bytes.
 MAX_RESTARTS: Final = 262_144
 
-# Intervals and scans that are checked one by one for hidden bytes: each costs a decoder's start, about 30 microseconds.
-MAX_SCAN_DECODES: Final = 16_384
-
 # Pixels over all decodes that look for hidden bytes, intervals and scans together, with the scans that they refine: 12
 # times those of a progressive photo of 10 scans. Each costs 2 ns. A small file may have as many as take a second: a
 # progressive photo of nothing of 33 megapixels; the largest that has a byte for 10 pixels is one of 80 megapixels.
 MAX_CHECKED_PIXELS: Final = 402_653_184
 MAX_CHECKED_PIXELS_A_BYTE: Final = 128
 MAX_CHECKED_PIXELS_TOTAL: Final = 1_073_741_824
+
+# What a decoder's start costs, 30 microseconds, as pixels of the same time; with each scan that goes before.
+PIXELS_A_SCAN_DECODE: Final = 15_000
 
 # The same for WebP and AVIF, of which each pixel costs 10 ns and more: six decodes of a photo of nothing of 16
 # megapixels, or twenty of a photo that has a byte for 20 pixels.
@@ -114,8 +114,8 @@ def checked_pixels(size: int) -> int:
     return min(max(MAX_CHECKED_PIXELS, MAX_CHECKED_PIXELS_A_BYTE * size), MAX_CHECKED_PIXELS_TOTAL)
 
 
-# A scan that only our own decoder can follow (odd sampling, damage): it reads 2 MB/s.
-MAX_SLOW_SCAN: Final = 4 * 1024 * 1024
+# Bytes of a file's scans that only our own decoder can follow (odd sampling, damage): it reads 2 MB/s.
+MAX_SLOW_SCAN: Final = 2 * 1024 * 1024
 
 # Bytes of PNG rows of less than 8 bits a pixel whose filters our own code undoes, at 7 MB/s and more. Encoders leave
 # such rows unfiltered. And rows of which the bits behind the last pixel are looked at one by one, which costs 2

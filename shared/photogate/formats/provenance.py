@@ -40,14 +40,19 @@ _CAPTURED = frozenset(
     }
 )
 
-_SOURCE_TYPE = re.compile(rb"digitalsourcetype/([A-Za-z]{3,48})")
+# In CBOR (C2PA) nothing ends a name: a letter may be the header of the text that follows. In this order a name stands
+# before those that it begins with.
+_SOURCE_TYPE = re.compile(
+    rb"digitalsourcetype/(" + b"|".join(sorted(_MADE | _CAPTURED, reverse=True)) + rb")", re.IGNORECASE
+)
 _BARE_TYPE = re.compile(
     rb"DigitalSourceType(?:[^A-Za-z]{1,8}rdf:(?:resource|value))?[^A-Za-z]{1,8}(?:http[^\"'<]{0,80}/)?([A-Za-z]{3,48})"
 )
 # IPTC 2025.1: filled only where a model made the picture, or a part of it.
 _SYSTEM = re.compile(rb"Iptc4xmpExt:AI(?:SystemUsed|PromptInformation)(?=[\s=>])")
 # GB 45438-2025, annex E: 1 is made by a machine, 2 may be, 3 is suspected to be by who passed it on.
-_LABEL = re.compile(rb"AIGC.{0,512}?Label[^0-9A-Za-z]{1,16}([123])", re.DOTALL)
+_LABEL = re.compile(rb"Label[^0-9A-Za-z]{1,16}([123])")
+_LABEL_WITHIN = 512
 
 # Names under which generators sign, in lower case: software fields, PNG keywords, parameter texts.
 _GENERATORS = (
@@ -57,7 +62,12 @@ _GENERATORS = (
     b"midjourney",
     b"dall-e",
     b"dall\xc2\xb7e",
-    b"dalle",
+    b"dalle2",
+    b"dalle3",
+    b"dalle-2",
+    b"dalle-3",
+    b"dalle 2",
+    b"dalle 3",
     b"comfyui",
     b"invokeai",
     b"automatic1111",
@@ -66,7 +76,8 @@ _GENERATORS = (
     b"made with google ai",
     b"gpt-4o",
     b"leonardo.ai",
-    b"ideogram",
+    b"ideogram ai",
+    b"ideogram.ai",
     b"flux.1",
     b"sd-metadata",
     b"negative prompt:",
@@ -79,7 +90,7 @@ _GENERATORS = (
     b"swarmui",
 )
 _GENERATOR_KEYWORDS = frozenset(
-    {b"parameters", b"prompt", b"workflow", b"dream", b"sd-metadata", b"invokeai_metadata", b"invokeai_graph"}
+    {b"parameters", b"prompt", b"dream", b"sd-metadata", b"invokeai_metadata", b"invokeai_graph"}
     | {b"fooocus_scheme", b"sui_image_params"}
 )
 _SIGNED = re.compile(
@@ -123,7 +134,8 @@ class Marks:
         keyword = keyword.strip(b"\0 ").lower()
         head = text[: limits.MAX_MARK_BYTES].replace(b"\0", b"")  # UTF-16 of what is ASCII
         lower = head.lower()
-        signed = keyword in _GENERATOR_KEYWORDS or lower.startswith(_GRAPHS)
+        graph = keyword == b"workflow" and lower.lstrip().startswith(b"{")  # photo editors have workflows too
+        signed = graph or keyword in _GENERATOR_KEYWORDS or lower.startswith(_GRAPHS)
         if signed or any(name in lower for name in _GENERATORS):
             self._mark(Evidence.GENERATOR, Synthetic.YES)
         if keyword == b"aigc" or b"AIGC" in head:
@@ -137,8 +149,10 @@ class Marks:
         """Read the label of GB 45438-2025. What may be made by a machine is not said to be."""
         if b"AIGC" not in text:
             return
-        for value in _LABEL.findall(text.replace(b"&quot;", b'"')):
-            self._mark(Evidence.AIGC, Synthetic.YES if value == b"1" else Synthetic.UNKNOWN)
+        text = text.replace(b"&quot;", b'"').replace(b"&#34;", b'"')
+        for match in _LABEL.finditer(text):
+            if text.rfind(b"AIGC", max(match.start() - _LABEL_WITHIN, 0), match.start()) >= 0:
+                self._mark(Evidence.AIGC, Synthetic.YES if match[1] == b"1" else Synthetic.UNKNOWN)
 
     def _types(self, found: list[bytes], evidence: Evidence) -> None:
         for name in {kind.lower() for kind in found}:

@@ -85,6 +85,7 @@ def read(packet: bytes, context: Context, where: str = "XMP") -> None:
 
 
 _DC = "http://purl.org/dc/elements/1.1/"
+_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns# RDF"
 
 
 class _DocumentType(Exception):
@@ -97,11 +98,15 @@ def _rights(packet: bytes) -> Rights:
 
     found: dict[str, list[str]] = {"rights": [], "creator": []}
     path: list[str] = []
+    language = ""
 
     def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal language
         path.append(name)
+        language = attributes.get("http://www.w3.org/XML/1998/namespace lang", "")
         for field, pieces in found.items():  # the short form, which some writers use for them
-            if (value := attributes.get(f"{_DC} {field}", "").strip()) and not pieces:
+            value = attributes.get(f"{_DC} {field}", "").strip()
+            if value and not pieces and path[-2:-1] == [_RDF]:
                 pieces.append(value[: limits.MAX_RIGHTS_BYTES])
         if len(path) > limits.MAX_NESTING * 4:
             raise _DocumentType
@@ -110,9 +115,12 @@ def _rights(packet: bytes) -> Rights:
         path.pop()
 
     def text(piece: str) -> None:
-        for field, pieces in found.items():
-            if f"{_DC} {field}" in path and piece.strip() and sum(map(len, pieces)) < limits.MAX_RIGHTS_BYTES:
-                pieces.append(piece.strip())
+        at = path.index(_RDF) if _RDF in path else len(path)
+        for field, pieces in found.items():  # of the picture itself, not of what it was made from
+            if path[at + 2 : at + 3] != [f"{_DC} {field}"] or not piece.strip():
+                continue
+            if sum(map(len, pieces)) < limits.MAX_RIGHTS_BYTES:
+                pieces.insert(0 if language == "x-default" and field == "rights" else len(pieces), piece.strip())
 
     def doctype(*_: object) -> None:
         raise _DocumentType
@@ -133,5 +141,5 @@ def _rights(packet: bytes) -> Rights:
         parser.Parse(packet[begin:stop], True)
     except (expat.ExpatError, _DocumentType):
         return Rights()
-    # dc:rights is one text in several languages, of which the first is the default; creators are a list
+    # dc:rights is one text in several languages, of which the default counts; creators are a list
     return Rights(next(iter(found["rights"]), ""), "; ".join(found["creator"]))

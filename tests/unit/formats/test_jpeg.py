@@ -3,6 +3,7 @@
 import io
 import random
 import struct
+from collections.abc import Callable
 
 import pytest
 from PIL import Image, ImageCms
@@ -361,3 +362,94 @@ def test_codes_that_nothing_needs_once_others_are_cleared_go_at_once():
     assert strip(once).data == once
     with Image.open(io.BytesIO(data)) as image, Image.open(io.BytesIO(once)) as new:
         assert image.tobytes() == new.tobytes()
+
+
+def test_a_picture_that_quantization_by_zero_hides_is_refused():
+    data = bytearray(jpeg())
+    at = data.find(b"\xff\xdb") + 5
+    data[at + 1 : at + 64] = bytes(63)
+    assert pixels(bytes(data)) != pixels(jpeg())
+    with pytest.raises(ImageRefused, match="quantization"):
+        strip(bytes(data))
+
+
+def test_a_shift_beyond_the_bits_of_a_coefficient_is_refused():
+    data = bytearray(jpeg(progressive=True))
+    at = [i for i in range(len(data)) if data[i : i + 2] == b"\xff\xda"][1]
+    data[at + 1 + data[at + 3]] = 0x0B
+    with pytest.raises(ImageRefused, match="8 bits"):
+        strip(bytes(data))
+
+
+@pytest.mark.parametrize("length", [12, 13])
+def test_a_jfif_segment_that_decoders_find_too_short_says_nothing_of_colours(length):
+    file = io.BytesIO()
+    picture().save(file, "JPEG", keep_rgb=True)
+    data = with_segment(file.getvalue(), 0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0"[:length])
+    assert pixels(strip(data).data) == pixels(data)
+
+
+def test_an_identifier_of_exif_that_stands_twice_is_passed_over():
+    block = b"Exif\0\0" + exif.build(6)
+    data = with_segment(jpeg(), 0xE1, b"Exif\0\0" + block)
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.getexif()[0x0112] == 6
+    assert strip(data).orientation == measure(data).orientation == 6
+
+
+def grey(interval: int, mcus: int, side: int, coded: Callable[[int], bytes], scans: bytes, sof: int = 0xC0) -> bytes:
+    """A grey JPEG of `side` MCUs a row whose scan has one code of one bit for DC and AC."""
+    one = bytes((1, *bytes(15), 0))
+    head = segment(0xDB, bytes(1) + b"\1" * 64)
+    head += segment(sof, struct.pack(">BHHB", 8, 8 * (mcus // side), 8 * side, 1) + b"\1\x11\0")
+    head += segment(0xC4, b"\0" + one) + segment(0xC4, b"\x10" + one) + segment(0xDD, struct.pack(">H", interval))
+    count = -(-mcus // interval)
+    restarts = [coded(i) + bytes((0xFF, 0xD0 + i % 8)) for i in range(count)]
+    data = b"".join(restarts)[:-2]
+    return b"\xff\xd8" + head + b"".join(segment(0xDA, scans[i : i + 6]) + data for i in range(0, len(scans), 6)) + EOI
+
+
+EOI = b"\xff\xd9"
+SEQUENTIAL = b"\1\1\0\0\x3f\0"
+
+
+def test_an_interval_that_fills_no_rectangle_is_walked_by_our_own_decoder():
+    """10,007 is a prime, and wider than a frame may be."""
+
+    def coded(i: int) -> bytes:
+        return bytes(-(-2 * min(10_007, 80_000 - 10_007 * i) // 8))
+
+    data = grey(10_007, 80_000, 800, coded, SEQUENTIAL)
+    assert strip(data).data == strip(grey(10_007, 80_000, 800, lambda i: coded(i) + SECRET, SEQUENTIAL)).data
+    assert pixels(strip(data).data) == pixels(data)
+
+
+def test_decoders_that_are_started_over_and_over_are_refused():
+    """Each scan refines the one before, in intervals of one MCU with hidden bytes: 14,080 intervals in 86 KB."""
+    steps = [(0, 10), *((high, high - 1) for high in range(10, 0, -1))]
+    refined = [bytes((1, 1, 0, k, k, high << 4 | low)) for high, low in steps for k in range(1, 21)]
+    scans = b"\1\1\0\0\0\0" + b"".join(refined)
+    with pytest.raises(ImageRefused, match="fewer pixels"):
+        strip(grey(1, 64, 64, lambda _: b"\x7fUUU", scans, 0xC2))
+
+
+def test_what_only_our_own_decoder_can_walk_is_bounded_over_all_intervals(monkeypatch):
+    monkeypatch.setattr("photogate.formats.limits.MAX_SLOW_SCAN", 60_000)
+
+    def coded(i: int) -> bytes:
+        return bytes(-(-2 * min(10_007, 80_000 - 10_007 * i) // 8)) + bytes(10_000)
+
+    with pytest.raises(ImageRefused, match="slowly"):
+        strip(grey(10_007, 80_000, 800, coded, SEQUENTIAL))
+    monkeypatch.setattr("photogate.formats.limits.MAX_SLOW_SCAN", 120_000)
+    strip(grey(10_007, 80_000, 800, coded, SEQUENTIAL))
+
+
+def test_a_manifest_that_runs_over_several_segments_is_put_together():
+    source = b"http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+    store = b"c2pa\0" + source
+    box = struct.pack(">I4s", 8 + len(store), b"jumb")
+    data = jpeg()
+    for number, piece in ((2, store[40:]), (1, store[:40])):
+        data = with_segment(data, 0xEB, b"JP\0\1" + struct.pack(">I", number) + box + piece)
+    assert strip(data).provenance.synthetic is Synthetic.YES

@@ -10,6 +10,7 @@ from PIL import Image, PngImagePlugin
 
 from photogate.findings import Evidence, Synthetic
 from photogate.formats import strip
+from photogate.formats.provenance import Marks
 
 CAMERA = "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"
 MODEL = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
@@ -170,3 +171,39 @@ def test_a_mark_of_a_machine_outweighs_a_claim_of_a_camera():
 def test_an_ordinary_photo_says_nothing():
     assert said(exif(0x0131, "Camera firmware 1.2")) == (Synthetic.UNKNOWN, ())
     assert said(png(Title="My cat", Software="GIMP 2.10")) == (Synthetic.UNKNOWN, ())
+
+
+@pytest.mark.parametrize("following", [b"", b"msoftwareAgent", b"kdescription", b"dwhen", b"jparameters"])
+def test_a_source_type_in_cbor_ends_where_the_next_text_begins(following: bytes):
+    """RFC 8949, 3: the header of a text of 1 to 23 bytes is a letter or its neighbour."""
+    marks = Marks()
+    marks.c2pa(b"qdigitalSourceTypexH" + MODEL.encode() + following)
+    assert marks.provenance().synthetic is Synthetic.YES
+    marks = Marks()
+    marks.c2pa(b"qdigitalSourceTypex?" + CAMERA.encode() + following)
+    assert marks.provenance().synthetic is Synthetic.NO
+
+
+@pytest.mark.parametrize(
+    "text", ["The Dalles, Oregon", "Chinese ideogram on a wall", "Rue de la Dalle", "Palais de la Medalle"]
+)
+def test_a_place_or_a_word_is_no_generator(text: str):
+    assert said(exif(0x010E, text)) == (Synthetic.UNKNOWN, ())
+
+
+@pytest.mark.parametrize("text", ["DALLE-3", "made with dalle2", "Ideogram AI"])
+def test_a_generator_is_known_by_its_whole_name(text: str):
+    assert said(exif(0x0131, text)) == (Synthetic.YES, (Evidence.GENERATOR,))
+
+
+def test_a_photo_editor_s_workflow_is_no_generator_s():
+    assert said(png(Workflow="darktable")) == (Synthetic.UNKNOWN, ())
+
+
+def test_a_label_whose_quotes_are_numbers_is_read():
+    made = packet(attributes=f'TC260:AIGC="{LABEL.replace(chr(34), "&#34;")}"')
+    assert said(jpeg(xmp=made)) == (Synthetic.YES, (Evidence.AIGC,))
+
+
+def test_a_label_far_from_its_name_is_another_s():
+    assert said(png(AIGC="x" * 600 + LABEL)) == (Synthetic.UNKNOWN, ())

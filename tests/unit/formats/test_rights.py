@@ -89,6 +89,24 @@ def test_exif_is_believed_first_then_xmp_then_iptc():
     assert kept(jpeg(photoshop())) == ("By IPTC", "(c) IPTC")
 
 
+def test_the_default_language_counts_wherever_it_stands():
+    german_first = XMP.replace(
+        b'<rdf:li xml:lang="x-default">(c) XMP</rdf:li><rdf:li xml:lang="de">(c) DE</rdf:li>',
+        b'<rdf:li xml:lang="de">(c) DE</rdf:li><rdf:li xml:lang="x-default">(c) XMP</rdf:li>',
+    )
+    assert german_first != XMP
+    assert kept(jpeg(segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + german_first)))[1] == "(c) XMP"
+
+
+def test_who_made_an_ingredient_is_not_the_creator():
+    within = (
+        b'<xmpMM:Pantry xmlns:xmpMM="http://ns.adobe.com/xap/1.0/mm/"><rdf:Bag><rdf:li rdf:parseType="Resource">'
+        b"<dc:creator><rdf:Seq><rdf:li>Another</rdf:li></rdf:Seq></dc:creator></rdf:li></rdf:Bag></xmpMM:Pantry>"
+    )
+    packet = XMP.replace(b"<dc:creator>", within + b"<dc:creator>", 1)
+    assert kept(jpeg(segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + packet)))[0] == "By XMP; Second"
+
+
 def test_each_field_is_settled_by_itself():
     assert kept(jpeg(photoshop(), exif=exif_of(rights=""))) == ("By Exif", "(c) IPTC")
     assert kept(jpeg(photoshop()), frozenset({Keep.COPYRIGHT})) == ("", "(c) IPTC")
