@@ -128,6 +128,9 @@ def _metadata(picture: Picture, context: Context, data: bytes) -> int:
             context.drop(_C.PROVENANCE, "APP11 JUMBF", len(picture.jumbf))
     if picture.iptc:  # one block of resources may run over several segments
         iptc.read(b"".join(block[len(PHOTOSHOP) :] for block in picture.iptc), context, "APP13 Photoshop")
+    context.drop(_C.COMMENT, "COM", len(picture.comments))
+    for comment in picture.comments:
+        context.text(comment)
     for category, where in picture.others:
         context.drop(category, where)
     context.drop(_C.OTHER, "bytes between segments", picture.stray)

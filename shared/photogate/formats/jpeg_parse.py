@@ -63,6 +63,7 @@ class Picture:
     extended: list[bytes] = field(default_factory=list)
     jumbf: list[bytes] = field(default_factory=list)
     iptc: list[bytes] = field(default_factory=list)
+    comments: list[bytes] = field(default_factory=list)
     others: list[tuple[MetadataCategory, str]] = field(default_factory=list)
     stray: int = 0
     end: int = 0
@@ -162,7 +163,7 @@ def _segment(data: bytes, picture: Picture, marker: int, at: int, end: int) -> N
     elif 0xE0 <= marker <= 0xEF:
         _application(picture, marker, data[at:end])
     elif marker == 0xFE:
-        picture.others.append((_C.COMMENT, "COM"))
+        picture.comments.append(data[at : min(end, at + limits.MAX_MARK_BYTES)])
     else:
         picture.others.append((_C.OTHER, f"segment 0x{marker:02X}"))
 

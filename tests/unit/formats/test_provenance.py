@@ -196,6 +196,11 @@ def test_a_generator_is_known_by_its_whole_name(text: str):
     assert said(exif(0x0131, text)) == (Synthetic.YES, (Evidence.GENERATOR,))
 
 
+def test_a_generator_that_signs_in_a_comment_of_jpeg_is_known():
+    data = jpeg(comment=b"a cat\nNegative prompt: dogs\nSteps: 20, Sampler: Euler a, CFG scale: 7")
+    assert said(data) == (Synthetic.YES, (Evidence.GENERATOR,))
+
+
 def test_a_photo_editor_s_workflow_is_no_generator_s():
     assert said(png(Workflow="darktable")) == (Synthetic.UNKNOWN, ())
 
