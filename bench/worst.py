@@ -257,6 +257,38 @@ def _(size: int) -> bytes:
     return jpeg[:2] + jpeg[2:].replace(b"\xff\xda", segment(0xC4, b"\x13" + table[1:]) + b"\xff\xda", 1)
 
 
+def coded_alike(sof: int, components: int, side: int, interval: int, coded: bytes, scans: list[bytes]) -> bytes:
+    """A JPEG of `side` rows of 64 MCUs whose restart intervals are all the same bytes, in every scan."""
+    ids = [bytes((i, 0x11, 0)) for i in range(1, components + 1)]
+    one, two = bytes((1, *bytes(15), 0)), bytes((0, 2, *bytes(14), 0, 1))
+    head = segment(0xDB, bytes(1) + b"\1" * 64)
+    head += segment(sof, struct.pack(">BHHB", 8, 8 * side, 512, components) + b"".join(ids))
+    head += segment(0xC4, b"\0" + one + b"\x10" + (two if sof == 0xC0 else one)) + segment(
+        0xDD, struct.pack(">H", interval)
+    )
+    count = 64 * side // interval
+    data = b"".join(coded + bytes((0xFF, 0xD0 + i % 8)) for i in range(count))[:-2]
+    return b"\xff\xd8" + head + b"".join(segment(0xDA, scan) + data for scan in scans) + b"\xff\xd9"
+
+
+@case("jpeg: two components, which libjpeg has no colours for")
+def _(size: int) -> bytes:
+    coded = bytes.fromhex("24" + "924924" * 8) * 64  # 0 for DC, then 63 times a code of two bits with its bit
+    return coded_alike(0xC0, 2, min(size // 3200, 2000), 64, coded, [b"\2\1\0\2\0\0\x3f\0"])
+
+
+@case("jpeg: hidden bytes in each interval of scans that refine scans")
+def _(size: int) -> bytes:
+    steps = [(0, 10), *((high, high - 1) for high in range(10, 0, -1))]
+    refined = [bytes((1, 1, 0, k, k, high << 4 | low)) for high, low in steps for k in range(1, 21)]
+    return coded_alike(0xC2, 1, 1, 1, b"\x7fUUU", [b"\1\1\0\0\0\0", *refined])
+
+
+@case("jpeg: hidden bytes in each of 16,384 intervals")
+def _(size: int) -> bytes:
+    return coded_alike(0xC0, 1, 256, 1, b"\x1f" + b"U" * 300, [b"\1\1\0\0\x3f\0"])
+
+
 # PNG
 
 
