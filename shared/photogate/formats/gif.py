@@ -17,7 +17,7 @@ from photogate.errors import Reason
 from photogate.findings import MetadataCategory
 from photogate.formats import c2pa, limits, xmp
 from photogate.formats.container import Context, ImageFormat, Measure, Rewritten, check_measure, refuse
-from photogate.formats.gif_lzw import BEHIND, walk
+from photogate.formats.gif_lzw import BEHIND, Work, walk
 
 __all__ = ["LOOPS", "Block", "blocks", "join", "loop", "measure", "rewrite", "start", "verify"]
 
@@ -147,6 +147,7 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
     found = list(blocks(data))
     counts = (loop(data, block) for block in found)
     loops = next((block for block, count in zip(found, counts, strict=True) if count is not None), None)
+    work = Work.of(len(data))
     out = io.BytesIO()
     out.write(data[:10] + bytes((flags & 0xF7 if table else flags & 0x70, background, aspect)) + table)
     if loops is not None:
@@ -161,7 +162,7 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
             frames += 1
             if frames > limits.MAX_FRAMES:
                 refuse(f"Expected at most {limits.MAX_FRAMES} frames; found more", reason=Reason.TOO_MANY_FRAMES)
-            shared |= _frame(data, block, control, context, out)
+            shared |= _frame(data, block, control, context, work, out)
             control, text = None, False
         elif block.label == CONTROL:
             earlier, control = control, _control(join(data, block.body))
@@ -196,7 +197,7 @@ def _control(content: bytes) -> bytes:
     return bytes((flags,)) + content[1:3] + (content[3:4] if flags & 1 else b"\0")
 
 
-def _frame(data: bytes, block: Block, control: bytes | None, context: Context, out: io.BytesIO) -> set[int]:
+def _frame(data: bytes, block: Block, control: bytes | None, context: Context, work: Work, out: io.BytesIO) -> set[int]:
     """Write an image and its control again; give the colours that it takes from the global table."""
     left, top, width, height, flags = struct.unpack_from("<HHHHB", data, block.offset + 1)
     check_measure(Measure(ImageFormat.GIF, width, height))
@@ -208,7 +209,7 @@ def _frame(data: bytes, block: Block, control: bytes | None, context: Context, o
     if not 1 <= code_size <= 11:
         refuse("Expected an LZW code size of 1 to 11; found another", block.body - 1)
     whole = join(data, block.body, BEHIND)
-    codes = walk(whole, len(whole) - len(BEHIND), code_size, width * height)
+    codes = walk(whole, len(whole) - len(BEHIND), code_size, width * height, work)
     coded, rest = codes.needed()
     context.drop(_C.OTHER, "bytes behind the LZW end code", max(codes.size - len(coded) - len(rest), 0))
     used = codes.used
@@ -239,7 +240,8 @@ def _used_colours(table: bytes, used: set[int], context: Context, where: str) ->
 
 def _drop(data: bytes, block: Block, context: Context) -> None:
     if block.label == COMMENT:
-        context.text(join(data, block.body)[:4096])
+        if context.look > 0:
+            context.text(join(data, block.body)[:4096])
         context.drop(_C.COMMENT, "comment block")
     elif block.label == TEXT:
         context.drop(_C.COMMENT, "plain text block")

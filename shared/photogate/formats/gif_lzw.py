@@ -16,7 +16,7 @@ from photogate.formats import limits
 from photogate.formats.container import refuse
 from photogate.formats.vectors import numpy_for
 
-__all__ = ["BEHIND", "Codes", "walk"]
+__all__ = ["BEHIND", "Codes", "Work", "walk"]
 
 # Codes are read four bytes at once.
 BEHIND = bytes(4)
@@ -32,6 +32,27 @@ _FIRST = 512
 _MORE = 4_096
 # A run that ends sooner leaves most of the table unused; encoders clear a table that is full.
 _LONG = 2_000
+
+
+@dataclass(slots=True)
+class Work:
+    """What reading the codes of all images of a file may still cost.
+
+    Attributes
+    ----------
+    slow
+        Bytes that our own loop reads; images below `_WORTH_NUMPY` bytes are not counted, their number is bounded.
+    short
+        Runs that are cleared early.
+    """
+
+    slow: int
+    short: int
+
+    @classmethod
+    def of(cls, size: int) -> Work:
+        """Give what a file of `size` bytes may cost."""
+        return cls(limits.MAX_SLOW_LZW, limits.short_lzw_runs(size))
 
 
 @dataclass(slots=True)
@@ -54,8 +75,6 @@ class Codes:
         Bits of an end code at `position`, once all that decoders read was read; 0 before, and where codes are cut off.
     used
         Colours that are named.
-    short
-        Runs that were cleared early.
     """
 
     coded: bytes
@@ -65,7 +84,6 @@ class Codes:
     position: int = 0
     end: int = 0
     used: set[int] = field(default_factory=set)
-    short: int = 0
 
     @property
     def clear(self) -> int:
@@ -81,7 +99,7 @@ class Codes:
         return memoryview(self.coded)[:whole], last.to_bytes(-(-(rest + self.end) // 8), "little")
 
 
-def walk(coded: bytes, size: int, code_size: int, pixels: int) -> Codes:
+def walk(coded: bytes, size: int, code_size: int, pixels: int, work: Work) -> Codes:
     """Read codes up to the end code, the last pixel, or a code that the table does not have: decoders stop there.
 
     A colour can be used only after a code has named it, so the codes below the clear code tell which are in use.
@@ -96,6 +114,8 @@ def walk(coded: bytes, size: int, code_size: int, pixels: int) -> Codes:
         Bits of a pixel, 1 to 11.
     pixels
         Of the image, width times height.
+    work
+        What is left for this image and those behind it.
 
     Raises
     ------
@@ -106,16 +126,17 @@ def walk(coded: bytes, size: int, code_size: int, pixels: int) -> Codes:
     # With one bit a pixel the table is full before it begins, and decoders differ in how wide the codes are then.
     np = numpy_for(size / _BYTES_A_SECOND) if size >= _WORTH_NUMPY and code_size > 1 else None
     if np is None:
+        work.slow -= size if size >= _WORTH_NUMPY else 0
+        if work.slow < 0:
+            refuse(f"Expected at most {limits.MAX_SLOW_LZW} bytes of such LZW codes in all images; found more")
         _one_by_one(codes)
     else:
-        _run_by_run(np, codes)
+        _run_by_run(np, codes, work)
     return codes
 
 
 def _one_by_one(codes: Codes) -> None:
     coded, size, clear = codes.coded, codes.size, codes.clear
-    if size > limits.MAX_SLOW_LZW:
-        refuse(f"Expected at most {limits.MAX_SLOW_LZW} bytes of such LZW codes; found more")
     end = clear + 1
     # How many pixels each code stands for; the two special codes for none.
     lengths = [1] * clear + [0, 0]
@@ -156,7 +177,7 @@ def _one_by_one(codes: Codes) -> None:
     codes.position, codes.end = 8 * at - bits, width
 
 
-def _run_by_run(np: Any, codes: Codes) -> None:
+def _run_by_run(np: Any, codes: Codes, work: Work) -> None:
     reader = _Reader(np, codes)
     at_once = _FIRST
     short = False
@@ -170,9 +191,9 @@ def _run_by_run(np: Any, codes: Codes) -> None:
             break
         short = 0 < length <= reader.fixed
         # The clear code that an image begins with ends no run.
-        codes.short += length < _LONG and codes.position > codes.code_size + 1
-        if codes.short > limits.MAX_SHORT_LZW_RUNS:
-            refuse(f"Expected LZW tables to be used before they are cleared; found {codes.short} that were not")
+        work.short -= length < _LONG and codes.position > codes.code_size + 1
+        if work.short < 0:
+            refuse("Expected LZW tables to be used before they are cleared; found too many that were not")
     codes.used = reader.used()
 
 

@@ -58,8 +58,10 @@ __all__ = [
     "MAX_UNITS",
     "MAX_VALUE_READS",
     "PIXELS_A_SCAN_DECODE",
+    "SHORT_LZW_RUN_BYTES",
     "checked_pixels",
     "checked_whole_pixels",
+    "short_lzw_runs",
     "strip_bytes",
 ]
 
@@ -126,11 +128,13 @@ MAX_CLEARED_ROWS: Final = 262_144
 # GIF sub-blocks hold 255 bytes, but for the last of an image; a file of one-byte sub-blocks has one every two bytes.
 MAX_SUB_BLOCKS: Final = 1_048_576
 
-# Clear codes that come while a GIF's LZW table is not half full, in runs that cannot be read together. Encoders clear a
-# full table; each such run costs 60 microseconds.
+# Clear codes that come while a GIF's LZW table is not half full, in runs that cannot be read together, over all images.
+# Encoders clear a full table; each such run costs 60 microseconds. A large file may have one each so many bytes.
 MAX_SHORT_LZW_RUNS: Final = 8_192
+SHORT_LZW_RUN_BYTES: Final = 1_024
 
-# Bytes of LZW codes that only our own loop can read (one bit a pixel coded as such, or no numpy): 1 MB/s to 4 MB/s.
+# Bytes of LZW codes, over all images, that only our own loop can read (one bit a pixel coded as such, or no numpy):
+# 1 MB/s to 4 MB/s.
 MAX_SLOW_LZW: Final = 1_048_576
 
 # PNG and WebP chunks, GIF blocks: IDAT pieces of 8 KiB in a 500 MB file are 64,000.
@@ -215,3 +219,8 @@ MAX_RIGHTS_BYTES: Final = 4_096
 def strip_bytes(size: int) -> int:
     """Give how many bytes a strip or tile of a TIFF may decode to that has `size` bytes."""
     return max(MAX_STRIP_BYTES, min(MAX_STRIP_INFLATION * size, MAX_INFLATED_STRIP), 8 * size)
+
+
+def short_lzw_runs(size: int) -> int:
+    """Give how many runs of LZW codes may be cleared early in a GIF of `size` bytes."""
+    return max(MAX_SHORT_LZW_RUNS, size // SHORT_LZW_RUN_BYTES)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from photogate.findings import MetadataCategory
 from photogate.formats import gif
 from photogate.formats.container import Part
-from photogate.formats.gif_lzw import BEHIND, walk
+from photogate.formats.gif_lzw import BEHIND, Work, walk
 from photogate.inspection import jumbf, xmp
 from photogate.inspection.budget import TOO_MANY, Budget
 from photogate.inspection.outcome import Outcome
@@ -30,6 +30,7 @@ def parts(data: bytes, outcome: Outcome) -> Iterator[Part]:
         yield stays("global colour table", 13, last - 13, "colours that no pixel uses become black")
     looped = False
     new = Search(outcome.data, len(data))
+    work = Work.of(len(data))
     for block in gif.blocks(data):
         if block.offset > last:
             yield goes("stray bytes", last, block.offset - last, "between blocks")
@@ -38,7 +39,7 @@ def parts(data: bytes, outcome: Outcome) -> Iterator[Part]:
         if block.kind == gif.TRAILER:
             yield stays("trailer", at, size, "end")
         elif block.kind == gif.IMAGE:
-            yield _image(data, block, new, outcome.budget)
+            yield _image(data, block, new, work, outcome.budget)
         elif block.label == gif.CONTROL:
             yield stays("graphic control", at, size, "timing and transparency")
         elif block.label == gif.COMMENT:
@@ -72,7 +73,7 @@ def _application(data: bytes, block: gif.Block, end: int, loop: bool, budget: Bu
     return goes(f"application {shown}", at, size, "another program's data", children, category)
 
 
-def _image(data: bytes, block: gif.Block, new: Search, budget: Budget) -> Part:
+def _image(data: bytes, block: gif.Block, new: Search, work: Work, budget: Budget) -> Part:
     at, end = block.offset, min(block.end, len(data))
     if budget.spent:
         return stays("image", at, end - at, TOO_MANY)
@@ -82,7 +83,7 @@ def _image(data: bytes, block: gif.Block, new: Search, budget: Budget) -> Part:
     inside = [stays("image descriptor", at, 10)]
     if code > table:
         inside.append(stays("local colour table", table, code - table, "colours that no pixel uses become black"))
-    stop = None if new.finds(data[block.body : end]) else _end(data, block)  # what stays whole has no end within
+    stop = None if new.finds(data[block.body : end]) else _end(data, block, work)  # what stays whole has no end within
     if stop is None or stop >= end:
         inside.append(stays("image data", code, end - code, "LZW codes"))
     else:
@@ -91,14 +92,14 @@ def _image(data: bytes, block: gif.Block, new: Search, budget: Budget) -> Part:
     return stays("image", at, end - at, "the picture", [part for part in inside if part.size > 0])
 
 
-def _end(data: bytes, block: gif.Block) -> int | None:
+def _end(data: bytes, block: gif.Block, work: Work) -> int | None:
     """Find where the sub-block content ends that pixels depend on; None where that is the end of the image."""
     if block.body > len(data) or not 1 <= data[block.body - 1] <= 11:
         return None
     width = int.from_bytes(data[block.offset + 5 : block.offset + 7], "little")
     height = int.from_bytes(data[block.offset + 7 : block.offset + 9], "little")
     whole = gif.join(data, block.body, BEHIND)
-    codes = walk(whole, len(whole) - len(BEHIND), data[block.body - 1], width * height)
+    codes = walk(whole, len(whole) - len(BEHIND), data[block.body - 1], width * height, work)
     need = sum(map(len, codes.needed()))
     if need >= codes.size:
         return None

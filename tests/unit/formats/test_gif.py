@@ -210,10 +210,10 @@ DEEP = [0, *range(18, 4096), *[4095] * 300]
 def test_codes_are_read_many_at_once_as_one_by_one(values, monkeypatch):
     whole = codes([*values, 17, 0xABC, 0xDEF], 4)
     for pixels in (1, 333, 5000, 8_300_000, 1 << 40):
-        at_once = gif_lzw.walk(whole + gif_lzw.BEHIND, len(whole), 4, pixels)
+        at_once = gif_lzw.walk(whole + gif_lzw.BEHIND, len(whole), 4, pixels, gif_lzw.Work.of(0))
         with monkeypatch.context() as patch:
             patch.setattr(gif_lzw, "numpy_for", lambda seconds: None)
-            one_by_one = gif_lzw.walk(whole + gif_lzw.BEHIND, len(whole), 4, pixels)
+            one_by_one = gif_lzw.walk(whole + gif_lzw.BEHIND, len(whole), 4, pixels, gif_lzw.Work.of(0))
         assert at_once.needed() == one_by_one.needed()
         assert at_once.used == one_by_one.used
 
@@ -241,3 +241,27 @@ def test_sub_blocks_of_one_byte_are_refused_where_they_are_millions():
 def test_codes_that_only_our_own_loop_can_read_are_bounded():
     with pytest.raises(ImageRefused, match="LZW"):
         strip(one_image(bytes(limits.MAX_SLOW_LZW + 1), 1, 8000, 8000))
+
+
+def images(count: int, width: int, height: int, size: int, content: bytes) -> bytes:
+    """Make an animation of equal images of two colours."""
+    image = struct.pack("<BHHHHBB", 0x2C, 0, 0, width, height, 0, size) + blocks(content)
+    return struct.pack("<6sHHBBB", b"GIF89a", width, height, 0x80, 0, 0) + bytes(range(6)) + image * count + b";"
+
+
+@pytest.mark.parametrize(
+    ("code_size", "content"),
+    [(2, codes(repeated([0] * 2_400, 2, 4), 2)), (1, b"\x22" * 4_000)],
+    ids=["tables cleared early", "codes that only our own loop can read"],
+)
+def test_what_codes_may_cost_holds_for_all_images_together(monkeypatch, code_size, content):
+    monkeypatch.setattr(limits, "MAX_SHORT_LZW_RUNS", 1_000)
+    monkeypatch.setattr(limits, "MAX_SLOW_LZW", 10_000)
+    assert strip(images(1, 100, 900, code_size, content)).data
+    with pytest.raises(ImageRefused, match="LZW"):
+        strip(images(3, 100, 900, code_size, content))
+
+
+def test_a_large_file_may_have_more_tables_that_are_cleared_early():
+    assert limits.short_lzw_runs(1) == limits.MAX_SHORT_LZW_RUNS
+    assert limits.short_lzw_runs(1 << 30) == (1 << 30) // limits.SHORT_LZW_RUN_BYTES
