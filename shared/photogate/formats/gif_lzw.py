@@ -68,7 +68,7 @@ class Codes:
     code_size
         Bits of a pixel, 1 to 11.
     left
-        Pixels that are still to come.
+        Pixels that are still to come; above 0 at the end where the picture is cut short.
     position
         Bits that were read.
     end
@@ -148,7 +148,7 @@ def _one_by_one(codes: Codes) -> None:
     while left > 0:
         while bits < width:
             if at >= size:
-                codes.position = 8 * at - bits
+                codes.position, codes.left = 8 * at - bits, left
                 return
             taken = min(6, size - at)
             buffer |= int.from_bytes(coded[at : at + taken], "little") << bits
@@ -174,7 +174,7 @@ def _one_by_one(codes: Codes) -> None:
             used.add(code)
         previous = lengths[code]
         left -= previous
-    codes.position, codes.end = 8 * at - bits, width
+    codes.position, codes.end, codes.left = 8 * at - bits, width, left
 
 
 def _run_by_run(np: Any, codes: Codes, work: Work) -> None:

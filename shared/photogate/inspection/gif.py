@@ -28,10 +28,12 @@ def parts(data: bytes, outcome: Outcome) -> Iterator[Part]:
     yield stays("header and screen", 0, 13)
     if last > 13:
         yield stays("global colour table", 13, last - 13, "colours that no pixel uses become black")
-    looped = False
+    found = list(gif.blocks(data))
+    loops = gif.loop_block(data, found)
+    still = sum(block.kind == gif.IMAGE for block in found) == 1
     new = Search(outcome.data, len(data))
     work = Work.of(len(data))
-    for block in gif.blocks(data):
+    for block in found:
         if block.offset > last:
             yield goes("stray bytes", last, block.offset - last, "between blocks")
         last = min(block.end, len(data))
@@ -40,6 +42,8 @@ def parts(data: bytes, outcome: Outcome) -> Iterator[Part]:
             yield stays("trailer", at, size, "end")
         elif block.kind == gif.IMAGE:
             yield _image(data, block, new, work, outcome.budget)
+        elif block.label == gif.CONTROL and still and not data[block.body + 1] & 1:
+            yield goes("graphic control", at, size, "timing, which a still image needs not")
         elif block.label == gif.CONTROL:
             yield stays("graphic control", at, size, "timing and transparency")
         elif block.label == gif.COMMENT:
@@ -47,9 +51,7 @@ def parts(data: bytes, outcome: Outcome) -> Iterator[Part]:
         elif block.label == gif.TEXT:
             yield goes("plain text", at, size, "text", category=_C.COMMENT)
         elif block.label == gif.APPLICATION:
-            loop = not looped and gif.loop(data, block) is not None
-            looped |= loop
-            yield _application(data, block, last, loop, outcome.budget)
+            yield _application(data, block, last, block is loops, outcome.budget)
         else:
             yield goes("unregistered extension", at, size)
     if last < len(data):

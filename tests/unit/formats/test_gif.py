@@ -4,6 +4,8 @@ import io
 import random
 import struct
 
+import cv2
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -39,7 +41,8 @@ def look(data: bytes) -> list[tuple[str, bytes, object]]:
         frames = []
         for i in range(image.n_frames):
             image.seek(i)
-            frames.append((image.mode, image.convert("RGBA").tobytes(), image.info.get("duration")))
+            duration = image.info.get("duration") if image.n_frames > 1 else None
+            frames.append((image.mode, image.convert("RGBA").tobytes(), duration))
         return frames
 
 
@@ -265,3 +268,145 @@ def test_what_codes_may_cost_holds_for_all_images_together(monkeypatch, code_siz
 def test_a_large_file_may_have_more_tables_that_are_cleared_early():
     assert limits.short_lzw_runs(1) == limits.MAX_SHORT_LZW_RUNS
     assert limits.short_lzw_runs(1 << 30) == (1 << 30) // limits.SHORT_LZW_RUN_BYTES
+
+
+def screen(width: int, height: int, table: bytes = b"", background: int = 0, aspect: int = 0) -> bytes:
+    flags = 0x80 | (len(table) // 3).bit_length() - 2 if table else 0
+    return struct.pack("<6sHHBBB", b"GIF89a", width, height, flags, background, aspect) + table
+
+
+def image(pixels: bytes, size: int = 2, *, width: int = 0, table: bytes = b"", left: int = 0) -> bytes:
+    """Make an image of `pixels` in rows of `width`, or in one row."""
+    flags = 0x80 | (len(table) // 3).bit_length() - 2 if table else 0
+    width = width or len(pixels)
+    place = struct.pack("<BHHHHB", 0x2C, left, 0, width, -(-len(pixels) // width), flags)
+    literals = codes([*repeated(list(pixels), size, 2)[:-1], (1 << size) + 1], size)
+    return place + table + bytes((size,)) + blocks(literals)
+
+
+def control(flags: int = 0, delay: int = 10, transparent: int = 0) -> bytes:
+    return struct.pack("<BBBBHBB", 0x21, 0xF9, 4, flags, delay, transparent, 0)
+
+
+def count(number: int, name: bytes = b"NETSCAPE2.0") -> bytes:
+    return b"\x21\xff\x0b" + name + b"\3\1" + struct.pack("<H", number) + b"\0"
+
+
+def look_opencv(data: bytes) -> list[bytes]:
+    """What OpenCV shows: each frame with alpha, and the first without."""
+    buffer = np.frombuffer(data, np.uint8)
+    good, frames = cv2.imdecodemulti(buffer, cv2.IMREAD_UNCHANGED)
+    assert good
+    return [frame.tobytes() for frame in (*frames, cv2.imdecode(buffer, cv2.IMREAD_COLOR))]
+
+
+COLOURS = bytes(range(100, 124))  # eight
+GREYS = bytes(v for i in range(8) for v in (i, i, i))
+
+
+def test_the_colour_of_a_transparent_index_that_no_pixel_has_goes():
+    table = (b"Jane Doe, Main Street 5, +49 170 1234567; " * 40)[:768]
+    frames = b"".join(control(1, 0, i) + image(b"\1") for i in range(256))
+    data = screen(1, 1, table) + frames + b";"
+    new = strip(data).data
+    assert table[6:40] not in new
+    assert strip(new).data == new
+    assert look(new) == look(data)
+    assert look_opencv(new) == look_opencv(data)
+
+
+SHOWN = {
+    "disposed of to the background": control(8) + image(b"\1\2\1") + control() + image(b"\2"),
+    "disposed of to a transparent colour": control(9, 1, 5) + image(b"\1\2\1") + control() + image(b"\2"),
+    "disposed of as the frame before": control(8) + image(b"\1\2\1") + (control() + image(b"\2\2")) * 2,
+    "disposed of to the background, own colours": control(8) + image(b"\1\2\1", table=COLOURS[::-1]) + image(b"\2"),
+    "disposed of to an index beyond the table": control(9, 1, 77) + (control(9, 1, 77) + image(b"\1\2\1")) * 2,
+    "the first frame covers not all": control(1, 0, 6) + image(b"\1", left=1) + image(b"\2"),
+    "the first frame covers not all, none transparent": image(b"\1", left=1) + image(b"\2"),
+    "a later frame is larger": image(b"\1\2\1") + image(b"\1\2\1\1"),
+    "a grey table of one frame": image(b"\1\2\3", table=GREYS) + image(b"\4\4\4", 3),
+    "pixels beyond a table of one frame": image(b"\1\3\2", table=bytes(range(7, 13))) + image(b"\4\4\4", 3),
+    "codes of nine bits": image(b"\1\2\4", 9) + image(b"\4\4\4", 3),
+    "a still that covers not all": control(1, 7, 6) + image(b"\1", left=1),
+    "a still with transparent pixels": control(1, 7, 2) + image(b"\2\1\2"),
+}
+
+
+@pytest.mark.parametrize("frames", SHOWN.values(), ids=SHOWN)
+@pytest.mark.parametrize("background", [0, 7])
+def test_colours_that_decoders_show_stay(frames, background):
+    data = screen(3, 1, COLOURS, background) + frames + b";"
+    new = strip(data).data
+    assert look(new) == look(data)
+    buffer, after = np.frombuffer(data, np.uint8), np.frombuffer(new, np.uint8)
+    (good, before), (_, now) = (cv2.imdecodemulti(b, cv2.IMREAD_UNCHANGED) for b in (buffer, after))
+    assert not good or [frame.tobytes() for frame in now] == [frame.tobytes() for frame in before]
+    assert strip(new).data == new
+
+
+def test_codes_of_more_than_eight_bits_show_their_lowest_eight():
+    values = [[512, 300, 7, 513], [600 - 512, 256 + 90, 513]]
+    for pixels in values:
+        data = screen(2, 1, bytes(range(256)) * 3) + struct.pack("<BHHHHBB", 0x2C, 0, 0, 2, 1, 0, 9)
+        data += blocks(codes(pixels, 9)) + b";"
+        assert look(strip(data).data) == look(data)
+        assert look_opencv(strip(data).data) == look_opencv(data)
+
+
+def test_a_table_that_opencv_goes_on_with_keeps_the_colours_of_the_next_image():
+    data = screen(3, 1) + image(b"\1\2\1", table=COLOURS) + image(b"\3\3\3") + b";"
+    new = strip(data).data
+    assert look_opencv(new) == look_opencv(data)
+    assert look(new) == look(data)
+    assert COLOURS[12:15] not in new
+
+
+def test_blackening_colours_does_not_make_a_grey_ramp():
+    data = screen(3, 1, b"\7\7\7" + GREYS[3:]) + image(b"\1\2\1") + b";"
+    new = strip(data).data
+    assert look(new) == look(data)
+    assert b"\7\7\7" not in new[: 13 + 3]
+    assert strip(new).data == new
+
+
+FRAME = control() + image(b"\1")
+
+
+@pytest.mark.parametrize(
+    ("data", "kept"),
+    [
+        (count(3) + count(5) + FRAME * 2, 5),
+        (count(3) + FRAME + count(7) + FRAME, 3),
+        (FRAME + count(7) + FRAME, 7),  # OpenCV and browsers take it, Pillow does not
+        (count(4) + count(6, b"ANIMEXTS1.0") + FRAME * 2, 4),
+        (count(6, b"ANIMEXTS1.0") + FRAME * 2, 6),  # browsers take it
+        (count(6) + FRAME, None),
+    ],
+    ids=["two", "one behind a frame", "only one behind a frame", "one of ANIMEXTS", "only ANIMEXTS", "a still"],
+)
+def test_of_loop_counts_that_stays_which_decoders_take(data, kept):
+    new = strip(screen(1, 1, COLOURS) + data + b";").data
+    with Image.open(io.BytesIO(new)) as opened:
+        assert opened.info.get("loop") == kept
+    parts = inspect(screen(1, 1, COLOURS) + data + b";").parts
+    assert sum(part.stays for part in parts if part.name == "application NETSCAPE2.0") == (kept is not None)
+
+
+@pytest.mark.parametrize(("flags", "kept"), [(4, 0), (9, 1), (3, 1)])
+def test_a_still_has_no_timing(flags, kept):
+    plain = screen(2, 1, COLOURS, 3) + (control(1, 0, 5) if kept else b"") + image(b"\1\2") + b";"
+    timed = screen(2, 1, COLOURS, 3) + count(4711) + control(flags, 4711, 5) + image(b"\1\2") + b";"
+    new = strip(timed)
+    assert new.data == strip(plain).data
+    assert any("still" in removed.where for removed in new.removed)
+    assert look_opencv(new.data) == look_opencv(timed)
+    assert [p.stays for p in inspect(timed).parts if p.name == "graphic control"] == [bool(kept)]
+
+
+def test_a_background_that_a_still_covers_goes():
+    def of(number: int, frames: bytes) -> bytes:
+        return strip(screen(2, 1, COLOURS, number) + frames + b";").data
+
+    assert of(6, image(b"\1\2")) == of(0, image(b"\1\2"))
+    assert of(6, control(1, 0, 2) + image(b"\1\2")) != of(0, control(1, 0, 2) + image(b"\1\2"))
+    assert strip(screen(1, 1, background=9) + FRAME * 2 + b";").data[11] == 0  # an index in no table

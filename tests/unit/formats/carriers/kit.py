@@ -45,8 +45,13 @@ def shown(data: bytes) -> list[object]:
         with Image.open(io.BytesIO(data)) as image:
             if image.format == "MPO":
                 return [(image.mode, image.size, image.tobytes())]
+            timed = image.format != "GIF" or image.is_animated  # of a still GIF nobody sees a duration
             return [
-                (f.size, f.convert("RGBA").tobytes() if f.mode == "P" else f.tobytes(), f.info.get("duration"))
+                (
+                    f.size,
+                    f.convert("RGBA").tobytes() if f.mode == "P" else f.tobytes(),
+                    f.info.get("duration") if timed else None,
+                )
                 for f in ImageSequence.Iterator(image)
             ]
     except (OSError, SyntaxError, ValueError, TypeError, LookupError, struct.error):
