@@ -11,7 +11,7 @@ import functools
 import io
 import operator
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from photogate.errors import ImageRefused, Reason
@@ -68,9 +68,9 @@ def read(data: bytes) -> Header:
         refuse("Expected an information header of a known size; found another", 14)
     compression, resolution, colours, masks, space = _RGB, (0, 0), 0, b"", b""
     if size == _CORE:
-        width, height, planes, depth = struct.unpack_from("<HHHH", data, 18)
+        width, height, _, depth = struct.unpack_from("<HHHH", data, 18)  # decoders look at no number of planes
     else:
-        width, height, planes, depth, compression, _, x, y, colours = struct.unpack_from("<iiHHIIiiI", data, 18)
+        width, height, _, depth, compression, _, x, y, colours = struct.unpack_from("<iiHHIIiiI", data, 18)
         if 0 < x <= _MAX_RESOLUTION and 0 < y <= _MAX_RESOLUTION:
             resolution = (x, y)
     if compression not in (_RGB, _RLE8, _RLE4, _BITFIELDS, _ALPHA_BITFIELDS) or (size == _OS2 and compression > 2):
@@ -79,8 +79,8 @@ def read(data: bytes) -> Header:
             offset=30,
             reason=Reason.UNSUPPORTED_FORMAT,
         )
-    if (planes != 1 and planes != 0) or depth not in (1, 2, 4, 8, 16, 24, 32) or width <= 0 or height == 0:
-        refuse("Expected one plane of 1 to 32 bits a pixel and a size; found others", 18)
+    if depth not in (1, 2, 4, 8, 16, 24, 32) or width <= 0 or height == 0:
+        refuse("Expected 1 to 32 bits a pixel and a size; found others", 18)
     at = 14 + size
     if compression in (_BITFIELDS, _ALPHA_BITFIELDS) or (size >= _V2 and size != _OS2):
         length = 16 if (size >= _V3 and size != _INFO) or compression == _ALPHA_BITFIELDS else 12
@@ -93,14 +93,16 @@ def read(data: bytes) -> Header:
             at += length
     if size in (_V4, _V5):
         space = data[70:122]
+    declared = colours
     if depth > 8:
         colours = 0
     elif not colours or colours > 1 << depth:
         colours = 1 << depth
     entry = 3 if size == _CORE else 4
-    if pixels >= at:
-        colours = min(colours, (pixels - at) // entry)
-        if depth <= 8 and not colours:
+    if depth <= 8 and pixels == at:  # an error of encoders: the pixels follow the palette all the same
+        pixels += (declared or colours) * entry
+    elif pixels >= at:
+        if depth <= 8 and pixels < at + entry:
             refuse("Expected a palette before the pixels; found none", 10)
     elif pixels:
         refuse("Expected the pixels behind the headers; found an offset within them", 10)
@@ -185,6 +187,14 @@ def _rows(data: bytes, header: Header) -> Iterator[bytearray]:
         refuse(f"Expected {need} bytes of rows; found {max(end - header.pixels, 0)}", header.pixels)
     used, rest = divmod(header.width * header.depth, 8)
     at_once = max(_AT_ONCE // header.stride, 1) * header.stride
+    meaningful = _meaningful(header)
+    if (
+        len(header.masks) == 12
+        and any(header.masks)
+        and meaningful[3:] == b"\0"
+        and _is_opaque(data, header.pixels, need)
+    ):
+        meaningful = meaningful[:3] + b"\xff"
     for start in range(header.pixels, header.pixels + need, at_once):
         new = bytearray(data[start : min(start + at_once, end)])
         new += bytes(-len(new) % header.stride)
@@ -194,7 +204,7 @@ def _rows(data: bytes, header: Header) -> Iterator[bytearray]:
             unused += 1
         for column in range(unused, header.stride):
             _mask(new, column, header.stride, 0)
-        for place, bits in enumerate(_meaningful(header)):
+        for place, bits in enumerate(meaningful):
             if bits != 0xFF:
                 _mask(new, place, header.depth // 8, bits)
         yield new
@@ -210,6 +220,15 @@ def _meaningful(header: Header) -> bytes:
     if not union:  # decoders take blue, green, red and alpha then
         return b""
     return union.to_bytes(4, "little")[: header.depth // 8]
+
+
+def _is_opaque(data: bytes, start: int, length: int) -> bool:
+    """Whether the fourth byte of all pixels is 255: OpenCV shows it where no mask for alpha can be."""
+    for at in range(start, start + length, _AT_ONCE):
+        fourth = data[at + 3 : min(at + _AT_ONCE, start + length) : 4]
+        if fourth.count(0xFF) < len(fourth):
+            return False
+    return True
 
 
 def _mask(pixels: bytearray, start: int, step: int, bits: int) -> None:
@@ -306,14 +325,18 @@ def _palette(data: bytes, header: Header, used: set[int], context: Context) -> b
     if header.depth > 8:
         return b""
     step = header.entry
-    new = bytearray(data[header.palette : header.palette + step * header.colours])
+    # Decoders read as many colours as declared, from the pixels too where those begin earlier.
+    new = bytearray(data[header.palette : header.palette + step * header.colours].ljust(step * header.colours, b"\0"))
     if step == 4:
         new[3::4] = bytes(len(new[3::4]))
     if _is_ramp(new, step):  # decoders tell grey pictures by it
         return bytes(new)
     unused = [i for i in range(header.colours) if i not in used]
     before = bytes(new)
-    for filler in (bytes(step), b"\xff\xff\xff\0"[:step]):
+    fillers = [bytes(step), b"\xff\xff\xff\0"[:step]]
+    if not _is_grey(new, step, range(header.colours)) and _is_grey(new, step, sorted(used)):
+        fillers = [b"\xff\0\0\0"[:step]]  # OpenCV tells grey pictures by it
+    for filler in fillers:
         for i in unused:
             new[step * i : step * i + step] = filler
         if not _is_ramp(new, step):
@@ -327,6 +350,10 @@ def _palette(data: bytes, header: Header, used: set[int], context: Context) -> b
 def _is_ramp(palette: bytearray, step: int) -> bool:
     count = len(palette) // step
     return all(palette[step * i : step * i + 3] == bytes((255 * i if count == 2 else i,)) * 3 for i in range(count))
+
+
+def _is_grey(palette: bytearray, step: int, colours: Iterable[int]) -> bool:
+    return all(len(set(palette[step * i : step * i + 3])) < 2 for i in colours)
 
 
 def _profile(data: bytes, header: Header, context: Context) -> bytes:

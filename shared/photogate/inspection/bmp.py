@@ -30,7 +30,8 @@ def _claims(data: bytes, outcome: Outcome) -> Iterator[Part]:
     yield stays("information header", 14, header.palette - 14, "size, depth, compression, masks")
     if header.colours and header.depth <= 8:
         note = "colours that no pixel uses become black"
-        yield stays("palette", header.palette, header.colours * header.entry, note)
+        palette = min(header.colours * header.entry, header.pixels - header.palette)  # or less, and pixels behind
+        yield stays("palette", header.palette, palette, note)
     length = bmp.pixels_length(data, header)
     yield stays("pixels", header.pixels, length, "padding of rows becomes zero")
     end = header.pixels + length

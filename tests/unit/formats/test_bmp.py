@@ -3,6 +3,8 @@
 import io
 import struct
 
+import cv2
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -223,7 +225,7 @@ def test_an_offset_of_the_pixels_within_the_headers_is_refused():
 def test_an_indexed_picture_without_a_palette_is_refused():
     data = bmp("P")
     with pytest.raises(ImageRefused, match="palette"):
-        strip(data[:10] + struct.pack("<I", 54) + data[14:])
+        strip(data[:10] + struct.pack("<I", 55) + data[14:])
 
 
 def test_a_last_row_without_its_padding_stays():
@@ -238,3 +240,89 @@ def test_masks_of_zero_say_blue_green_red_and_alpha():
     data = headed(108, 32, 3, bytes(16), b"", pixels)
     assert look(strip(data).data) == look(data)
     assert pixels in strip(data).data
+
+
+def look_opencv(data: bytes) -> list[tuple[tuple[int, ...], bytes]]:
+    """What OpenCV shows: unchanged, in colour and in grey."""
+    buffer = np.frombuffer(data, np.uint8)
+    kinds = (cv2.IMREAD_UNCHANGED, cv2.IMREAD_COLOR, cv2.IMREAD_GRAYSCALE)
+    return [(image.shape, image.tobytes()) for image in (cv2.imdecode(buffer, kind) for kind in kinds)]
+
+
+def square(
+    depth: int, pixels: bytes, *, compression: int = 0, size: int = 40, masks: bytes = b"", palette: bytes = b"",
+    colours: int = 0, planes: int = 1, at: int | None = None,
+) -> bytes:  # fmt: skip
+    """Make a picture of 64 x 64 pixels."""
+    info = struct.pack("<IiiHHIIiiII", size, 64, 64, planes, depth, compression, len(pixels), 0, 0, colours, 0)
+    body = info + masks + palette
+    return (
+        struct.pack("<2sIHHI", b"BM", 14 + len(body + pixels), 0, 0, 14 + len(body) if at is None else at)
+        + body
+        + pixels
+    )
+
+
+BYTES = bytes(i * 7 % 251 for i in range(4096))
+
+
+def test_an_offset_of_the_pixels_at_the_palette_leads_behind_it():
+    palette = bytes(range(256)) * 4
+    data = square(8, BYTES, palette=palette, at=54)
+    right = square(8, BYTES, palette=palette)
+    assert look(data) == look(right)  # as Pillow has it
+    assert strip(data).data == strip(right).data
+    few = square(4, BYTES[:2048], palette=palette[:40], colours=10, at=54)
+    assert look(strip(few).data) == look(few)
+
+
+@pytest.mark.parametrize("size", [40, 52])
+def test_a_fourth_byte_that_no_mask_names_stays_where_all_are_opaque(size):
+    masks = struct.pack("<III", 0xFF0000, 0xFF00, 0xFF)
+    opaque = b"".join(b"\1" + BYTES[i : i + 2] + b"\xff" for i in range(4095)) + b"\1\2\3\xff"
+    data = square(32, opaque, compression=3, size=size, masks=masks)
+    new = strip(data).data
+    assert look_opencv(new) == look_opencv(data)
+    assert look(new) == look(data)
+    other = square(32, opaque[:-1] + b"\xfe", compression=3, size=size, masks=masks)
+    assert set(strip(other).data[14 + 40 + 12 + 3 :: 4]) == {0}
+
+
+@pytest.mark.parametrize("depth", [1, 4, 8])
+def test_a_palette_with_colours_that_no_pixel_uses_stays_one_of_colours(depth):
+    greys = b"".join(bytes((i + 5, i + 5, i + 5, 0)) for i in range(1 << depth - 1))
+    palette = greys + b"abc\0" * (1 << depth - 1)
+    data = square(depth, bytes(4096), palette=palette)
+    new = strip(data).data
+    assert look_opencv(new) == look_opencv(data)
+    assert look(new) == look(data)
+    assert b"abc" not in new
+    assert strip(new).data == new
+
+
+@pytest.mark.parametrize(
+    ("palette", "colours"),
+    [
+        (bytes(range(1, 65)), 0),
+        (bytes(range(1, 65)), 200),
+        (b"".join(bytes((i, i, i, 0)) for i in range(16)), 0),
+    ],
+    ids=["all", "more than fit", "greys"],
+)
+@pytest.mark.parametrize("used", [16, 200])
+def test_colours_that_decoders_read_from_the_pixels_stay(palette, colours, used):
+    data = square(8, bytes(i % used for i in BYTES), palette=palette, colours=colours)
+    new = strip(data).data
+    assert look(new) == look(data)
+    assert look_opencv(new) == look_opencv(data)
+    assert strip(new).data == new
+    parts = inspect(data).parts
+    assert sum(part.size for part in parts) == len(data)
+
+
+def test_a_number_of_planes_goes():
+    data = square(8, BYTES, palette=bytes(range(256)) * 4, planes=3)
+    new = strip(data).data
+    assert new == strip(square(8, BYTES, palette=bytes(range(256)) * 4)).data
+    assert look(new) == look(data)
+    assert look_opencv(new) == look_opencv(data)
