@@ -376,14 +376,23 @@ def _space(header: Header, profile: bytes, profile_at: int) -> bytes:
     """Rebuild colour space, endpoints and gamma; a profile that is gone becomes sRGB."""
     (space,) = struct.unpack_from("<I", header.colour_space)
     endpoints = bytes(48)
-    if space == _CALIBRATED and _are_primaries(header.colour_space[4:52]):
-        endpoints = header.colour_space[4:52]
+    rounded = _rounded(header.colour_space[4:52])
+    if space == _CALIBRATED and _are_primaries(rounded):
+        endpoints = rounded
     elif space not in (_CALIBRATED, _WINDOWS):
         space = _SRGB
     out = struct.pack("<I", _EMBEDDED if profile else space) + endpoints
     if header.size == _V5:
         out += struct.pack("<IIII", _LCS_GM_IMAGES, profile_at if profile else 0, len(profile), 0)
     return out
+
+
+def _rounded(raw: bytes) -> bytes:
+    """Round endpoints (2.30 fixed point) and gamma (16.16): what lies below 16 and 8 bits of fraction shows nothing."""
+    numbers = struct.unpack("<12I", raw)
+    steps = [1 << 14] * 9 + [1 << 8] * 3
+    rounded = ((number + step // 2) // step * step for number, step in zip(numbers, steps, strict=True))
+    return struct.pack("<12I", *(min(number, 0xFFFFFFFF) for number in rounded))
 
 
 def _are_primaries(raw: bytes) -> bool:

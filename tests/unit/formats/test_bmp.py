@@ -154,7 +154,22 @@ def test_endpoints_that_are_no_colours_go():
     assert SECRET not in strip(data).data
     srgb = struct.pack("<9I", *(round(v * (1 << 30)) for v in (0.64, 0.33, 0.03, 0.3, 0.6, 0.1, 0.15, 0.06, 0.79)))
     true = headed(108, 24, 0, bytes(20) + srgb + struct.pack("<3I", 144179, 144179, 144179), b"", bytes(48))
-    assert srgb in strip(true).data
+    assert look(strip(true).data) == look(true)
+    kept = struct.unpack_from("<12I", strip(true).data, 14 + 40 + 20)
+    assert kept[:9] == pytest.approx(struct.unpack("<9I", srgb), abs=1 << 13)
+    assert kept[9:] == (563 << 8,) * 3
+
+
+def test_free_low_bits_of_endpoints_and_gamma_go():
+    srgb = [round(v * (1 << 30)) for v in (0.64, 0.33, 0.03, 0.3, 0.6, 0.1, 0.15, 0.06, 0.79)]
+
+    def of(low: int, gamma: int) -> bytes:
+        fields = struct.pack("<12I", *((v >> 14 << 14) + low for v in srgb), *[gamma] * 3)
+        return strip(headed(108, 24, 0, bytes(20) + fields, b"", bytes(48))).data
+
+    assert of(0, 563 << 8) == of(0x1A5B, (563 << 8) + 0x7A) == of(-0x1A5B, (563 << 8) - 0x7A)
+    assert of(0, 563 << 8) != of(1 << 14, 563 << 8)
+    assert strip(of(77, 0x2AAAA)).data == of(77, 0x2AAAA)
 
 
 def test_a_resolution_beyond_any_scanner_goes():
