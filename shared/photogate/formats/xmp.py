@@ -26,12 +26,22 @@ _STRUCTURE = frozenset({b"rdf", b"x", b"xmlns", b"xml"})
 _RULES: tuple[tuple[MetadataCategory, re.Pattern[bytes]], ...] = (
     (_C.PROVENANCE, re.compile(rb"DigitalSourceType|dcterms:provenance|c2pa", re.IGNORECASE)),
     (_C.THUMBNAIL, re.compile(rb"xmpGImg|Thumbnail|GDepth:Data|GImage:Data", re.IGNORECASE)),
-    (_C.LOCATION, re.compile(rb"GPS|Location|City|Country|State|Sublocation", re.IGNORECASE)),
-    (_C.DEVICE, re.compile(rb"CreatorTool|softwareAgent")),
-    (_C.TIME, re.compile(rb"Date|:when|Time")),
+    (
+        _C.LOCATION,  # words of their own: neither Velocity nor WebStatement
+        re.compile(
+            rb"GPS|Gps|gps|(?:L|Subl|:l|:subl)ocations?(?![a-z])|(?:City|:city|Country|:country|State|:state)(?![a-z])"
+        ),
+    ),
+    (_C.COMMENT, re.compile(rb":(?:UserComment|Instructions)$")),
+    (_C.DEVICE, re.compile(rb"CreatorTool|softwareAgent|Software$")),
+    (_C.TIME, re.compile(rb"Date|:date$|:when|Time")),
     (
         _C.IDENTITY,
-        re.compile(rb"creator|rights|Author|Owner|Artist|Person|DocumentID|InstanceID|Credit", re.I),
+        re.compile(
+            rb"creator|rights|Author|Owner|Artist|Person|DocumentID|InstanceID|Credit|CaptionWriter|Nickname|"
+            rb"Licensor|Copyright|^mwg-rs:Name$",  # whose face is in a region
+            re.IGNORECASE,
+        ),
     ),
     (_C.DEVICE, re.compile(rb"Make|Model|Lens|Serial|CreatorTool|softwareAgent|^aux:|^exif:|^exifEX:|^crs:|Firmware")),
     (_C.COMMENT, re.compile(rb"description|title|subject|Headline|Caption|Comment|Keywords|label", re.IGNORECASE)),
