@@ -234,7 +234,7 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
     still = sum(block.kind == IMAGE for block in found) == 1
     loops = loop_block(data, found)
     # The background is an index in the global table (section 18).
-    screen = _Screen(width, height, background if table else 0, bool(table), still, Work.of(len(data)))
+    screen = _Screen(width, height, background if table else 0, bool(table), still, Work())
     out = io.BytesIO()
     out.write(data[:10] + bytes((flags & 0xF7 if table else flags & 0x70, 0, aspect)) + table)
     if loops is not None:

@@ -36,23 +36,21 @@ _LONG = 2_000
 
 @dataclass(slots=True)
 class Work:
-    """What reading the codes of all images of a file may still cost.
+    """What reading the codes of all images of a file has cost so far.
 
     Attributes
     ----------
     slow
-        Bytes that our own loop reads; images below `_WORTH_NUMPY` bytes are not counted, their number is bounded.
+        Bytes that our own loop read; images below `_WORTH_NUMPY` bytes are not counted, their number is bounded.
     short
-        Runs that are cleared early.
+        Runs that were cleared early.
+    read
+        Bytes of the codes of all images before, as far as they were needed: a stripped file has as many.
     """
 
-    slow: int
-    short: int
-
-    @classmethod
-    def of(cls, size: int) -> Work:
-        """Give what a file of `size` bytes may cost."""
-        return cls(limits.MAX_SLOW_LZW, limits.short_lzw_runs(size))
+    slow: int = 0
+    short: int = 0
+    read: int = 0
 
 
 @dataclass(slots=True)
@@ -115,7 +113,7 @@ def walk(coded: bytes, size: int, code_size: int, pixels: int, work: Work) -> Co
     pixels
         Of the image, width times height.
     work
-        What is left for this image and those behind it.
+        What the images before took; this one is added.
 
     Raises
     ------
@@ -126,12 +124,13 @@ def walk(coded: bytes, size: int, code_size: int, pixels: int, work: Work) -> Co
     # With one bit a pixel the table is full before it begins, and decoders differ in how wide the codes are then.
     np = numpy_for(size / _BYTES_A_SECOND) if size >= _WORTH_NUMPY and code_size > 1 else None
     if np is None:
-        work.slow -= size if size >= _WORTH_NUMPY else 0
-        if work.slow < 0:
+        work.slow += size if size >= _WORTH_NUMPY else 0
+        if work.slow > limits.MAX_SLOW_LZW:
             refuse(f"Expected at most {limits.MAX_SLOW_LZW} bytes of such LZW codes in all images; found more")
         _one_by_one(codes)
     else:
         _run_by_run(np, codes, work)
+    work.read += codes.position // 8
     return codes
 
 
@@ -191,8 +190,8 @@ def _run_by_run(np: Any, codes: Codes, work: Work) -> None:
             break
         short = 0 < length <= reader.fixed
         # The clear code that an image begins with ends no run.
-        work.short -= length < _LONG and codes.position > codes.code_size + 1
-        if work.short < 0:
+        work.short += length < _LONG and codes.position > codes.code_size + 1
+        if work.short > limits.short_lzw_runs(work.read + codes.position // 8):
             refuse("Expected LZW tables to be used before they are cleared; found too many that were not")
     codes.used = reader.used()
 

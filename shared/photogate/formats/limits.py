@@ -129,7 +129,7 @@ MAX_CLEARED_ROWS: Final = 262_144
 MAX_SUB_BLOCKS: Final = 1_048_576
 
 # Clear codes that come while a GIF's LZW table is not half full, in runs that cannot be read together, over all images.
-# Encoders clear a full table; each such run costs 60 microseconds. A large file may have one each so many bytes.
+# Encoders clear a full table; each such run costs 60 microseconds. Large images may have one each so many bytes.
 MAX_SHORT_LZW_RUNS: Final = 8_192
 SHORT_LZW_RUN_BYTES: Final = 1_024
 
@@ -222,5 +222,5 @@ def strip_bytes(size: int) -> int:
 
 
 def short_lzw_runs(size: int) -> int:
-    """Give how many runs of LZW codes may be cleared early in a GIF of `size` bytes."""
+    """Give how many runs of a GIF's LZW codes may be cleared early in the first `size` bytes of them."""
     return max(MAX_SHORT_LZW_RUNS, size // SHORT_LZW_RUN_BYTES)

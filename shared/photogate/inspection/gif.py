@@ -32,7 +32,7 @@ def parts(data: bytes, outcome: Outcome) -> Iterator[Part]:
     loops = gif.loop_block(data, found)
     still = sum(block.kind == gif.IMAGE for block in found) == 1
     new = Search(outcome.data, len(data))
-    work = Work.of(len(data))
+    work = Work()
     for block in found:
         if block.offset > last:
             yield goes("stray bytes", last, block.offset - last, "between blocks")

@@ -213,10 +213,10 @@ DEEP = [0, *range(18, 4096), *[4095] * 300]
 def test_codes_are_read_many_at_once_as_one_by_one(values, monkeypatch):
     whole = codes([*values, 17, 0xABC, 0xDEF], 4)
     for pixels in (1, 333, 5000, 8_300_000, 1 << 40):
-        at_once = gif_lzw.walk(whole + gif_lzw.BEHIND, len(whole), 4, pixels, gif_lzw.Work.of(0))
+        at_once = gif_lzw.walk(whole + gif_lzw.BEHIND, len(whole), 4, pixels, gif_lzw.Work())
         with monkeypatch.context() as patch:
             patch.setattr(gif_lzw, "numpy_for", lambda seconds: None)
-            one_by_one = gif_lzw.walk(whole + gif_lzw.BEHIND, len(whole), 4, pixels, gif_lzw.Work.of(0))
+            one_by_one = gif_lzw.walk(whole + gif_lzw.BEHIND, len(whole), 4, pixels, gif_lzw.Work())
         assert at_once.needed() == one_by_one.needed()
         assert at_once.used == one_by_one.used
 
@@ -265,9 +265,16 @@ def test_what_codes_may_cost_holds_for_all_images_together(monkeypatch, code_siz
         strip(images(3, 100, 900, code_size, content))
 
 
-def test_a_large_file_may_have_more_tables_that_are_cleared_early():
-    assert limits.short_lzw_runs(1) == limits.MAX_SHORT_LZW_RUNS
-    assert limits.short_lzw_runs(1 << 30) == (1 << 30) // limits.SHORT_LZW_RUN_BYTES
+def test_large_images_may_have_more_tables_that_are_cleared_early(monkeypatch):
+    monkeypatch.setattr(limits, "MAX_SHORT_LZW_RUNS", 10)
+    monkeypatch.setattr(limits, "SHORT_LZW_RUN_BYTES", 1)
+    data = images(3, 100, 900, 2, codes(repeated([0] * 2_400, 2, 4), 2))
+    once = strip(data).data
+    monkeypatch.setattr(limits, "SHORT_LZW_RUN_BYTES", 10)
+    with pytest.raises(ImageRefused, match="LZW"):
+        strip(once)
+    with pytest.raises(ImageRefused, match="LZW"):  # what is no code counts nothing
+        strip(data[:19] + b"\x21\xfe" + blocks(bytes(100_000)) + data[19:])
 
 
 def screen(width: int, height: int, table: bytes = b"", background: int = 0, aspect: int = 0) -> bytes:
