@@ -24,10 +24,20 @@ _SPACES = frozenset(
 
 _MATRIX = (b"rXYZ", b"gXYZ", b"bXYZ", b"wtpt")
 _CURVES = (b"rTRC", b"gTRC", b"bTRC", b"kTRC")
-_TABLES = (b"A2B0", b"A2B1", b"A2B2", b"B2A0", b"B2A1", b"B2A2")
+_FORWARD = (b"A2B0", b"A2B1", b"A2B2")
+_BACKWARD = (b"B2A0", b"B2A1", b"B2A2")
 # 8.3.4, 8.4.2: what only profiles of one colour space use; in others nothing reads it.
 _ONLY = {b"kTRC": b"GRAY", **dict.fromkeys((*_MATRIX[:3], *_CURVES[:3]), b"RGB ")}
-RENDERING = frozenset({*_MATRIX, *_CURVES, *_TABLES, b"chad", b"cicp"})
+RENDERING = frozenset({*_MATRIX, *_CURVES, *_FORWARD, *_BACKWARD, b"chad", b"cicp"})
+# The types that engines take for each tag (9.2); of others they make nothing.
+_TYPES = {
+    **dict.fromkeys(_MATRIX, (b"XYZ ",)),
+    **dict.fromkeys(_CURVES, (b"curv", b"para")),
+    **dict.fromkeys(_FORWARD, (b"mft1", b"mft2", b"mAB ")),
+    **dict.fromkeys(_BACKWARD, (b"mft1", b"mft2", b"mBA ")),
+    b"chad": (b"sf32",),
+    b"cicp": (b"cicp",),
+}
 
 _NAME = "Colour profile"
 _RIGHTS = "Not stated"
@@ -78,9 +88,9 @@ def _rebuild(profile: bytes) -> bytes:
     if size < 132:
         _bad("size")
     profile = profile[:size]
-    major, minor = profile[8], profile[9] & 0xF0
+    major, minor = _version(profile)
     kind, space, pcs = profile[12:16], profile[16:20], profile[20:24]
-    if kind not in _CLASSES or space not in _SPACES or pcs not in _SPACES or major not in (2, 4):
+    if kind not in _CLASSES or space not in _SPACES or pcs not in _SPACES:
         _bad("class")
     intent = int.from_bytes(profile[64:68], "big") & 0xFFFF
     header = bytearray(128)
@@ -89,22 +99,59 @@ def _rebuild(profile: bytes) -> bytes:
     header[36:40] = b"acsp"
     header[64:68] = struct.pack(">I", intent if intent < 4 else 0)
     header[68:80] = struct.pack(">3i", 63190, 65536, 54061)  # 7.2.16: the PCS illuminant is D50, always
-    tags: dict[bytes, bytes] = {}
+    places = _places(profile, space)
+    tags = _tags(profile, places)
+    # Engines fail where the table that they look for first cannot be read, and go on to others where there is none.
+    if (b"A2B0" in places and b"A2B0" not in tags) or not _renders(space, tags):
+        _bad("rendering tags")
+    return _assemble(header, {b"desc": _text(major, _NAME, b"desc"), b"cprt": _text(major, _RIGHTS, b"text"), **tags})
+
+
+def _version(profile: bytes) -> tuple[int, int]:
+    """Give the version as it is written: engines take all up to 5.0, and tell those below 4 from those above."""
+    major, minor = profile[8], profile[9] & 0xF0
+    if major in (2, 4):
+        return major, minor
+    if major > 5 or (major == 5 and profile[9]):
+        _bad("version")
+    return (4 if major == 5 else 2), 0
+
+
+def _places(profile: bytes, space: bytes) -> dict[bytes, tuple[int, int]]:
+    """Say where the rendering tags of a profile stand: offset and length, the first of each name.
+
+    Engines pass over an entry that points outside the profile, as if it were not there.
+    """
     (count,) = struct.unpack_from(">I", profile, 128)
     if count > limits.MAX_ICC_TAGS:
         _bad("tags")
+    places: dict[bytes, tuple[int, int]] = {}
     for i in range(count):
         name, offset, length = struct.unpack_from(">4sII", profile, 132 + 12 * i)
-        if name not in RENDERING or name in tags or _ONLY.get(name, space) != space:
+        if not offset or not length or offset + length > len(profile):
             continue
-        if offset < 132 or offset + length > len(profile) or length < 8:
-            _bad("tag")
-        if (new := _tag(name, profile[offset : offset + length])) is not None:
+        if name in RENDERING and _ONLY.get(name, space) == space:
+            places.setdefault(name, (offset, length))
+    return places
+
+
+def _tags(profile: bytes, places: dict[bytes, tuple[int, int]]) -> dict[bytes, bytes]:
+    """Rebuild the tags that can be read."""
+    view = memoryview(profile)
+    tags: dict[bytes, bytes] = {}
+    for name, (offset, length) in places.items():
+        new = _value(view[offset : offset + length]) if offset >= 132 else None
+        if new is not None and new[:4] in _TYPES[name]:
             tags[name] = new
-    if not tags:
-        _bad("no rendering tags")
-    tags = {b"desc": _text(major, _NAME, b"desc"), b"cprt": _text(major, _RIGHTS, b"text"), **tags}
-    return _assemble(header, tags)
+    return tags
+
+
+def _renders(space: bytes, tags: dict[bytes, bytes]) -> bool:
+    """Whether an engine has what it needs to transform from the device to the PCS (8.3 to 8.5)."""
+    if any(name in tags for name in _FORWARD):
+        return True
+    needed = {b"RGB ": (*_MATRIX[:3], *_CURVES[:3]), b"GRAY": (b"kTRC",)}.get(space)
+    return needed is not None and all(name in tags for name in needed)
 
 
 def _assemble(header: bytearray, tags: dict[bytes, bytes]) -> bytes:
@@ -138,37 +185,38 @@ _GREATEST = 4 << 16
 _IDENTITY = struct.pack(">9i", *(0x10000 * (i % 4 == 0) for i in range(9)))
 
 
-def _are_small(raw: bytes) -> bool:
+def _are_small(raw: memoryview) -> bool:
     return all(abs(n) <= _GREATEST for n in struct.unpack(f">{len(raw) // 4}i", raw))
 
 
-def _tag(name: bytes, value: bytes) -> bytes | None:
-    kind = value[:4]
-    head = kind + bytes(4)
-    if name in _MATRIX:
-        if kind != b"XYZ " or len(value) < 20:
-            _bad("XYZ")
-        if not _are_small(value[8:20]):
-            return None if name == b"wtpt" else _bad("XYZ")
-        return head + value[8:20]
-    if name in _CURVES:
+def _value(value: memoryview) -> bytes | None:
+    """Rebuild a tag's value by its type; None where it cannot be read."""
+    try:
+        return _typed(bytes(value[:4]), value)
+    except (_Bad, struct.error, IndexError, OverflowError):
+        return None
+
+
+def _typed(kind: bytes, value: memoryview) -> bytes:
+    if kind in (b"XYZ ", b"sf32"):
+        numbers = value[8 : 20 if kind == b"XYZ " else 44]
+        if len(numbers) != (12 if kind == b"XYZ " else 36) or not _are_small(numbers):
+            _bad("numbers")
+        return b"".join((kind, bytes(4), numbers))
+    if kind == b"cicp" and len(value) >= 12:
+        return b"".join((kind, bytes(4), value[8:12]))
+    if kind in (b"curv", b"para"):
         return _curve(value, 0)[0]
-    if name == b"chad":
-        if kind != b"sf32" or len(value) < 44:
-            _bad("sf32")
-        return head + value[8:44] if _are_small(value[8:44]) else None
-    if name == b"cicp":
-        return head + value[8:12] if kind == b"cicp" and len(value) >= 12 else None
     if kind in (b"mft1", b"mft2"):
         return _lut(value)
     if kind in (b"mAB ", b"mBA "):
         return _lut_ab(value)
-    return _bad("table type")
+    return _bad("type")
 
 
-def _curve(data: bytes, at: int) -> tuple[bytes, int]:
+def _curve(data: memoryview, at: int) -> tuple[bytes, int]:
     """Rebuild the curve (10.6, 10.18) that stands at `at`; give it with its length."""
-    kind = data[at : at + 4]
+    kind = bytes(data[at : at + 4])
     if kind == b"curv":
         (count,) = struct.unpack_from(">I", data, at + 8)
         length = 12 + 2 * count
@@ -183,21 +231,19 @@ def _curve(data: bytes, at: int) -> tuple[bytes, int]:
         _bad("curve")
     if at + length > len(data):
         _bad("curve length")
-    new = kind + bytes(4) + data[at + 8 : at + start]
-    if kind == b"para":
-        new += bytes(2)
-    return new + data[at + 12 : at + length], length
+    head = (kind, bytes(4), data[at + 8 : at + start], bytes(12 - start))
+    return b"".join((*head, data[at + 12 : at + length])), length
 
 
-def _lut(value: bytes) -> bytes:
+def _lut(value: memoryview) -> bytes:
     """Rebuild lut8Type or lut16Type (10.10, 10.11): its length follows from its counts."""
     inputs, outputs, grid = value[8], value[9], value[10]
     if not 1 <= inputs <= 15 or not 1 <= outputs <= 15:
         _bad("channels")
     # Engines use the matrix of three inputs only; for others than XYZ it should be the identity anyway.
     matrix = value[12:48] if inputs == 3 and _are_small(value[12:48]) else _IDENTITY
-    head = value[:4] + bytes(4) + bytes((inputs, outputs, grid, 0)) + matrix
-    if value[:4] == b"mft2":
+    head = b"".join((value[:4], bytes(4), bytes((inputs, outputs, grid, 0)), matrix))
+    if bytes(value[:4]) == b"mft2":
         entries_in, entries_out = struct.unpack_from(">HH", value, 48)
         length = 2 * (entries_in * inputs + grid**inputs * outputs + entries_out * outputs)
         head += value[48:52]
@@ -205,12 +251,12 @@ def _lut(value: bytes) -> bytes:
         length = 256 * inputs + grid**inputs * outputs + 256 * outputs
     if len(head) + length > len(value):
         _bad("lut length")
-    return head + value[len(head) : len(head) + length]
+    return b"".join((head, value[len(head) : len(head) + length]))
 
 
-def _lut_ab(value: bytes) -> bytes:
+def _lut_ab(value: memoryview) -> bytes:
     """Rebuild lutAToBType or lutBToAType (10.12, 10.13), whose parts may stand anywhere, with gaps."""
-    forward = value[:4] == b"mAB "
+    forward = bytes(value[:4]) == b"mAB "
     inputs, outputs = value[8], value[9]
     if not 1 <= inputs <= 15 or not 1 <= outputs <= 15:
         _bad("channels")
@@ -224,7 +270,7 @@ def _lut_ab(value: bytes) -> bytes:
     if matrix_at:
         if matrix_at + 48 > len(value):
             _bad("matrix")
-        parts.append((1, value[matrix_at : matrix_at + 48]))
+        parts.append((1, bytes(value[matrix_at : matrix_at + 48])))
     if m_at:
         parts.append((2, _curve_set(value, m_at, pcs)))
     if clut_at:
@@ -236,11 +282,11 @@ def _lut_ab(value: bytes) -> bytes:
     for which, part in parts:
         places[which] = at
         at += len(part)
-    head = value[:4] + bytes(4) + bytes((inputs, outputs, 0, 0)) + struct.pack(">5I", *places)
+    head = b"".join((value[:4], bytes(4), bytes((inputs, outputs, 0, 0)), struct.pack(">5I", *places)))
     return b"".join((head, *(part for _, part in parts)))
 
 
-def _curve_set(value: bytes, at: int, count: int) -> bytes:
+def _curve_set(value: memoryview, at: int, count: int) -> bytes:
     parts = []
     for _ in range(count):
         new, length = _curve(value, at)
@@ -249,7 +295,7 @@ def _curve_set(value: bytes, at: int, count: int) -> bytes:
     return b"".join(parts)
 
 
-def _clut(value: bytes, at: int, inputs: int, outputs: int) -> bytes:
+def _clut(value: memoryview, at: int, inputs: int, outputs: int) -> bytes:
     precision = value[at + 16]
     if precision not in (1, 2):
         _bad("precision")
@@ -260,8 +306,8 @@ def _clut(value: bytes, at: int, inputs: int, outputs: int) -> bytes:
             _bad("grid")
     if at + 20 + size > len(value):
         _bad("grid length")
-    new = value[at : at + inputs] + bytes(16 - inputs) + bytes((precision, 0, 0, 0)) + value[at + 20 : at + 20 + size]
-    return new + bytes(-len(new) % 4)
+    head = (value[at : at + inputs], bytes(16 - inputs), bytes((precision, 0, 0, 0)))
+    return b"".join((*head, value[at + 20 : at + 20 + size], bytes(-size % 4)))
 
 
 def tags_of(profile: bytes) -> frozenset[bytes]:

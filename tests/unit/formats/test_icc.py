@@ -6,6 +6,7 @@ from PIL import Image, ImageCms
 
 from photogate.errors import ImageRefused
 from photogate.formats import icc
+from tests.noise import noise
 
 
 def srgb() -> bytes:
@@ -19,6 +20,117 @@ def transformed(profile: bytes) -> bytes:
     return ImageCms.profileToProfile(
         ramp, ImageCms.ImageCmsProfile(io.BytesIO(profile)), lab, outputMode="LAB"
     ).tobytes()
+
+
+def xyz(*numbers: int) -> bytes:
+    return struct.pack(">4sI3i", b"XYZ ", 0, *numbers)
+
+
+CURVE = b"curv" + struct.pack(">IIH", 0, 1, 0x0233)
+RGB = {
+    b"rXYZ": xyz(0x9C18, 0x4FA5, 0x04FC),
+    b"gXYZ": xyz(0x348D, 0xA02C, 0x0F95),
+    b"bXYZ": xyz(0x2631, 0x102F, 0xBE9C),
+    b"rTRC": CURVE,
+    b"gTRC": CURVE,
+    b"bTRC": CURVE,
+}
+JUNK = b"junk" + bytes(30)
+
+
+def table(inputs: int = 3, outputs: int = 3, kind: bytes = b"mft1") -> bytes:
+    """Make a table of two points a side, that turns the first channels round."""
+    identity = struct.pack(">9i", *(0x10000 * (i % 4 == 0) for i in range(9)))
+    sides = [[number >> i % inputs & 1 for i in range(outputs)] for number in range(2**inputs)]
+    points = bytes(255 - 255 * side for row in sides for side in row)
+    ramp = bytes(range(256))
+    return kind + bytes(4) + bytes((inputs, outputs, 2, 0)) + identity + ramp * inputs + points + ramp * outputs
+
+
+def built(tags: dict[bytes, bytes], version: int = 0x0210, kind: bytes = b"mntrRGB XYZ ") -> bytes:
+    at, rows, body = 132 + 12 * len(tags), b"", b""
+    for name, value in tags.items():
+        rows += struct.pack(">4sII", name, at + len(body), len(value))
+        body += value + bytes(-len(value) % 4)
+    head = struct.pack(">I4xH2x12s12x4s88x", at + len(body), version, kind, b"acsp")
+    return head + struct.pack(">I", len(tags)) + rows + body
+
+
+def shown(profile: bytes | None, mode: str = "RGB", intent: int = 0) -> bytes | None:
+    """Show some colours as lcms does; None where it makes no transform of the profile."""
+    values = noise((16, 16), {"LAB": "RGB"}.get(mode, mode)).tobytes()
+    try:
+        opened = ImageCms.ImageCmsProfile(io.BytesIO(profile or b""))
+        transform = ImageCms.buildTransform(opened, ImageCms.createProfile("sRGB"), mode, "RGB", intent)
+    except (OSError, ImageCms.PyCMSError):
+        return None
+    return ImageCms.applyTransform(Image.frombytes(mode, (16, 16), values), transform).tobytes()
+
+
+BAD_TAGS = {
+    "chad of another type": {b"chad": xyz(1, 2, 3)},
+    "chad too short": {b"chad": b"sf32" + bytes(30)},
+    "white point of another type": {b"wtpt": JUNK},
+    "code points too few": {b"cicp": b"cicp" + bytes(6)},
+    **{f"{name.decode()} broken": {name: JUNK} for name in (b"B2A0", b"B2A1", b"B2A2", b"A2B1", b"A2B2")},
+    "B2A0 cut": {b"B2A0": table()[:-1]},
+    "A2B0 empty": {b"A2B0": b""},
+}
+
+
+@pytest.mark.parametrize("bad", BAD_TAGS)
+def test_a_bad_tag_that_a_transform_does_not_read_goes_alone(bad):
+    profile = built({**RGB, **BAD_TAGS[bad]})
+    assert shown(profile) is not None
+    assert shown(icc.reduce(profile)) == shown(profile)
+    assert icc.reduce(profile) == icc.reduce(built(RGB))
+
+
+@pytest.mark.parametrize("name", [b"chad", b"wtpt", b"A2B0", b"A2B1", b"B2A0", b"cicp"])
+def test_a_tag_that_points_outside_goes_alone(name):
+    profile = pointing_outside(built({**RGB, name: table()}), name)
+    assert shown(profile) is not None
+    assert shown(icc.reduce(profile)) == shown(profile)
+    assert icc.reduce(profile) == icc.reduce(built(RGB))
+
+
+@pytest.mark.parametrize("name", [*RGB, b"A2B1", b"A2B2"])
+def test_beside_a_table_a_bad_tag_goes_alone(name):
+    profile = built({b"A2B0": table(), **RGB, name: JUNK})
+    assert shown(profile) is not None
+    assert shown(icc.reduce(profile)) == shown(profile)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {**RGB, b"A2B0": JUNK},
+        {**RGB, b"A2B0": table(kind=b"mBA ")},
+        *({**RGB, name: JUNK} for name in RGB),
+        {b"wtpt": RGB[b"rXYZ"]},
+        {b"B2A0": table()},
+    ],
+)
+def test_a_profile_that_lacks_what_a_transform_reads_is_left_out(tags):
+    assert shown(built(tags)) is None
+    assert icc.reduce(built(tags)) is None
+
+
+@pytest.mark.parametrize("version", [0, 0x0100, 0x0110, 0x0300, 0x0345, 0x0500])
+@pytest.mark.parametrize("intent", range(4))
+def test_versions_that_lcms_takes_stay_as_those_of_the_standard(version, intent):
+    profile = built({**RGB, b"wtpt": xyz(0xF000, 0x10000, 0x9000)}, version)
+    once = icc.reduce(profile)
+    assert once is not None
+    assert once[8] == (4 if version == 0x0500 else 2)
+    assert shown(once, intent=intent) == shown(profile, intent=intent) is not None
+    assert icc.reduce(once) == once
+
+
+@pytest.mark.parametrize("version", [0x0510, 0x0600, 0xFF00])
+def test_versions_that_lcms_does_not_take_are_left_out(version):
+    assert shown(built(RGB, version)) is None
+    assert icc.reduce(built(RGB, version)) is None
 
 
 def test_reducing_a_profile_does_not_move_a_colour():
@@ -61,11 +173,18 @@ def test_a_profile_that_does_not_parse_is_left_out(broken):
     assert icc.reduce(broken) is None
 
 
-def test_a_tag_that_points_outside_is_no_profile():
-    profile = bytearray(srgb())
-    names = [bytes(profile[132 + 12 * i : 136 + 12 * i]) for i in range(struct.unpack_from(">I", profile, 128)[0])]
-    struct.pack_into(">I", profile, 136 + 12 * names.index(b"rXYZ"), len(profile))
-    assert icc.reduce(bytes(profile)) is None
+def pointing_outside(profile: bytes, name: bytes) -> bytes:
+    out = bytearray(profile)
+    names = [bytes(out[132 + 12 * i : 136 + 12 * i]) for i in range(struct.unpack_from(">I", out, 128)[0])]
+    struct.pack_into(">I", out, 136 + 12 * names.index(name), len(out))
+    return bytes(out)
+
+
+@pytest.mark.parametrize("name", [b"rXYZ", b"bTRC"])
+def test_a_colorant_or_curve_that_points_outside_is_no_profile(name):
+    profile = pointing_outside(built(RGB), name)
+    assert shown(profile) is None
+    assert icc.reduce(profile) is None
 
 
 def test_the_second_look_refuses_a_profile_with_more():
