@@ -136,11 +136,18 @@ def _places(profile: bytes, space: bytes) -> dict[bytes, tuple[int, int]]:
 
 
 def _tags(profile: bytes, places: dict[bytes, tuple[int, int]]) -> dict[bytes, bytes]:
-    """Rebuild the tags that can be read."""
+    """Rebuild the tags that can be read; those that share a place (9.1) once.
+
+    Places that overlap else would let a small profile become a large one.
+    """
+    distinct = set(places.values())
+    if sum(length for _, length in distinct) > len(profile):
+        _bad("tags that overlap")
     view = memoryview(profile)
+    values = {(at, size): _value(view[at : at + size]) for at, size in distinct if at >= 132}
     tags: dict[bytes, bytes] = {}
-    for name, (offset, length) in places.items():
-        new = _value(view[offset : offset + length]) if offset >= 132 else None
+    for name, place in places.items():
+        new = values.get(place)
         if new is not None and new[:4] in _TYPES[name]:
             tags[name] = new
     return tags
@@ -162,10 +169,11 @@ def _assemble(header: bytearray, tags: dict[bytes, bytes]) -> bytes:
     for name, value in tags.items():
         if value not in shared:
             shared[value] = at
-            padded = value + bytes(-len(value) % 4)
-            body.append(padded)
-            at += len(padded)
+            body += [value, bytes(-len(value) % 4)]
+            at += len(value) + -len(value) % 4
         table.append(struct.pack(">4sII", name, shared[value], len(value)))
+    if at > limits.MAX_ICC_BYTES:  # it would not be read again
+        _bad("size")
     header[0:4] = struct.pack(">I", at)
     return b"".join((bytes(header), *table, *body))
 
@@ -263,27 +271,37 @@ def _lut_ab(value: memoryview) -> bytes:
     b_at, matrix_at, m_at, clut_at, a_at = struct.unpack_from(">5I", value, 12)
     # The B curves are on the PCS side: outputs of A2B, inputs of B2A. M curves are on the same side.
     pcs, device = (outputs, inputs) if forward else (inputs, outputs)
-    parts: list[tuple[int, bytes]] = []
     if not b_at:
         _bad("B curves")
-    parts.append((0, _curve_set(value, b_at, pcs)))
-    if matrix_at:
-        if matrix_at + 48 > len(value):
-            _bad("matrix")
-        parts.append((1, bytes(value[matrix_at : matrix_at + 48])))
-    if m_at:
-        parts.append((2, _curve_set(value, m_at, pcs)))
-    if clut_at:
-        parts.append((3, _clut(value, clut_at, inputs, outputs)))
-    if a_at:
-        parts.append((4, _curve_set(value, a_at, device)))
-    places = [0] * 5
-    at = 32
-    for which, part in parts:
-        places[which] = at
-        at += len(part)
+    wanted = ((b_at, pcs), (matrix_at, _MATRIX_PART), (m_at, pcs), (clut_at, _CLUT_PART), (a_at, device))
+    places: list[int] = []
+    parts: list[bytes] = []
+    shared = {(0, what): 0 for _, what in wanted}  # no place: no such part
+    end = 32
+    for at, what in wanted:
+        if (at, what) not in shared:
+            parts.append(_part(value, at, what, inputs, outputs))
+            shared[at, what] = end
+            end += len(parts[-1])
+            if end > len(value) + 32:
+                _bad("parts that overlap")
+        places.append(shared[at, what])
     head = b"".join((value[:4], bytes(4), bytes((inputs, outputs, 0, 0)), struct.pack(">5I", *places)))
-    return b"".join((head, *(part for _, part in parts)))
+    return b"".join((head, *parts))
+
+
+# What stands at a place of a table that is no set of so many curves.
+_MATRIX_PART, _CLUT_PART = -1, -2
+
+
+def _part(value: memoryview, at: int, what: int, inputs: int, outputs: int) -> bytes:
+    if what == _CLUT_PART:
+        return _clut(value, at, inputs, outputs)
+    if what != _MATRIX_PART:
+        return _curve_set(value, at, what)
+    if at + 48 > len(value):
+        _bad("matrix")
+    return bytes(value[at : at + 48])
 
 
 def _curve_set(value: memoryview, at: int, count: int) -> bytes:

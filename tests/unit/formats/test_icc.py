@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from photogate.errors import ImageRefused
-from photogate.formats import icc
+from photogate.formats import icc, limits
 from tests.noise import noise
 
 
@@ -206,3 +206,68 @@ def with_tag(profile: bytes, name: bytes, value: bytes) -> bytes:
 def test_a_tag_that_nothing_reads_in_such_a_profile_goes(name):
     value = {b"bkpt": b"XYZ \0\0\0\0hidden place"}.get(name, b"curv\0\0\0\0\0\0\0\6hidden place")
     assert icc.reduce(with_tag(srgb(), name, value)) == icc.reduce(srgb())
+
+
+def overlapping(names: list[bytes], size: int, step: int) -> bytes:
+    """Make a profile whose curves share one place (`step` 0), or begin at places a step apart in the same bytes."""
+    profile = bytearray(built({**RGB, **dict.fromkeys(names, CURVE), b"mine": bytes(size)}))
+    start = len(profile) - size
+    for i in range(len(names)):
+        head = b"curv" + struct.pack(">II", 0, (size - 12 * len(names)) // 2)
+        profile[start + step * i : start + step * i + 12] = head
+        entry = profile.index(names[i], 132)
+        struct.pack_into(">II", profile, entry + 4, start + step * i, size - step * i)
+    return bytes(profile)
+
+
+CURVES = [b"rTRC", b"gTRC", b"bTRC"]
+
+
+def test_tags_that_share_a_place_are_rebuilt_once_and_share_one_again(monkeypatch):
+    profile = overlapping(CURVES, 4000, 0)
+    read = []
+    through = icc._typed
+    monkeypatch.setattr(icc, "_typed", lambda kind, value: (read.append(kind), through(kind, value))[1])
+    once = icc.reduce(profile)
+    assert once is not None
+    assert read.count(b"curv") == 1
+    assert len(once) < len(profile) + 200  # two texts more
+    assert shown(once) == shown(profile)
+    assert icc.reduce(once) == once
+
+
+def test_tags_that_overlap_without_end_are_no_profile():
+    assert icc.reduce(overlapping(CURVES, 4000, 12)) is None
+
+
+CURVE_OF_A_TABLE = b"curv" + struct.pack(">II", 0, 1280) + bytes(range(256)) * 10
+
+
+def table_of_curves(*sets: int, curves: int = 9) -> bytes:
+    """Make a lutAToBType (10.12) of so many curves, of which its B, M and A curves begin at those of `sets`."""
+    grid = 32 + curves * len(CURVE_OF_A_TABLE)
+    b, m, a = (32 + n * len(CURVE_OF_A_TABLE) for n in sets)
+    clut = bytes((2, 2, 2)) + bytes(13) + b"\1\0\0\0" + bytes(255 * (i % 3 == i // 3 % 2) for i in range(24))
+    matrix = struct.pack(">12i", *(0x10000 * (i % 4 == 0 and i < 9) for i in range(12)))
+    head = b"mAB \0\0\0\0\3\3\0\0" + struct.pack(">5I", b, grid + len(clut), m, grid, a)
+    return head + CURVE_OF_A_TABLE * curves + clut + matrix
+
+
+@pytest.mark.parametrize("sets", [(0, 3, 6), (0, 0, 6), (0, 0, 0)])
+def test_curves_of_a_table_may_share_a_place(sets):
+    profile = built({b"A2B0": table_of_curves(*sets)}, 0x0420, b"mntrRGB Lab ")
+    once = icc.reduce(profile)
+    assert once is not None
+    assert shown(once) == shown(profile) is not None
+    assert once.count(CURVE_OF_A_TABLE) == 3 * len(set(sets))
+    assert icc.reduce(once) == once
+
+
+def test_curves_of_a_table_that_overlap_without_end_are_no_profile():
+    profile = built({b"A2B0": table_of_curves(0, 1, 2, curves=5)}, 0x0420, b"mntrRGB Lab ")
+    assert icc.reduce(profile) is None
+
+
+def test_a_profile_that_would_be_too_large_to_be_read_again_is_left_out(monkeypatch):
+    monkeypatch.setattr(limits, "MAX_ICC_BYTES", len(built(RGB)))
+    assert icc.reduce(built(RGB)) is None  # two texts more
