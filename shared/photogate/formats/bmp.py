@@ -366,7 +366,7 @@ def _profile(data: bytes, header: Header, context: Context) -> bytes:
             context.drop(_C.OTHER, "linked colour profile")
         return b""
     whole = data[14 + offset : 14 + offset + size]
-    new = icc.reduce(whole)
+    new = icc.reduce(whole, 1 if header.depth <= 8 else 3)  # a palette may be of greys
     if new != whole:
         context.drop(_C.DEVICE, "colour profile: description, identity, dates")
     return new or b""

@@ -21,6 +21,14 @@ _SPACES = frozenset(
     {b"XYZ ", b"Lab ", b"Luv ", b"YCbr", b"Yxy ", b"RGB ", b"GRAY", b"HSV ", b"HLS ", b"CMYK", b"CMY "}
     | {b"%cCLR" % digit for digit in b"23456789ABCDEF"}
 )
+# Data colour spaces of pictures by their channels. That of grey ones may be RGB, as all photos of an editor have it.
+_OF_PICTURES: dict[int | None, frozenset[bytes]] = {
+    1: frozenset({b"GRAY", b"RGB "}),
+    3: frozenset({b"RGB "}),
+    4: frozenset({b"CMYK"}),
+}
+# No profiles to embed (annex B), but lcms shows pictures by their tables.
+_LINKS = frozenset({b"link", b"abst"})
 
 _MATRIX = (b"rXYZ", b"gXYZ", b"bXYZ", b"wtpt")
 _CURVES = (b"rTRC", b"gTRC", b"bTRC", b"kTRC")
@@ -52,13 +60,16 @@ def _reduce_cached(profile: bytes) -> bytes | None:
     return _reduce(profile)
 
 
-def reduce(profile: bytes) -> bytes | None:
+def reduce(profile: bytes, channels: int | None = None) -> bytes | None:
     """Build the same colour transform without identity.
 
     Parameters
     ----------
     profile
         An ICC profile, possibly with a tail.
+    channels
+        How many samples of colour a pixel of the picture has, where they are grey (1), RGB or YCbCr (3), or CMYK (4).
+        Engines take no profile of another space for them.
 
     Returns
     -------
@@ -66,6 +77,8 @@ def reduce(profile: bytes) -> bytes | None:
         The new profile; None where it does not parse, and a renderer would ignore it too: then the container leaves it
         out. Reducing twice changes nothing.
     """
+    if bytes(profile[16:20]) not in _OF_PICTURES.get(channels, _SPACES):
+        return None
     profile = bytes(profile)
     return _reduce_cached(profile) if len(profile) <= 65_536 else _reduce(profile)
 
@@ -90,7 +103,7 @@ def _rebuild(profile: bytes) -> bytes:
     profile = profile[:size]
     major, minor = _version(profile)
     kind, space, pcs = profile[12:16], profile[16:20], profile[20:24]
-    if kind not in _CLASSES or space not in _SPACES or pcs not in _SPACES:
+    if kind not in _CLASSES or space not in _SPACES or pcs not in (b"XYZ ", b"Lab "):
         _bad("class")
     intent = int.from_bytes(profile[64:68], "big") & 0xFFFF
     header = bytearray(128)
@@ -100,7 +113,9 @@ def _rebuild(profile: bytes) -> bytes:
     header[64:68] = struct.pack(">I", intent if intent < 4 else 0)
     header[68:80] = struct.pack(">3i", 63190, 65536, 54061)  # 7.2.16: the PCS illuminant is D50, always
     places = _places(profile, space)
-    tags = _tags(profile, places)
+    if kind in _LINKS:
+        places = {name: place for name, place in places.items() if name in _FORWARD}
+    tags = _tags(profile, places, space)
     # Engines fail where the table that they look for first cannot be read, and go on to others where there is none.
     if (b"A2B0" in places and b"A2B0" not in tags) or not _renders(space, tags):
         _bad("rendering tags")
@@ -135,7 +150,7 @@ def _places(profile: bytes, space: bytes) -> dict[bytes, tuple[int, int]]:
     return places
 
 
-def _tags(profile: bytes, places: dict[bytes, tuple[int, int]]) -> dict[bytes, bytes]:
+def _tags(profile: bytes, places: dict[bytes, tuple[int, int]], space: bytes) -> dict[bytes, bytes]:
     """Rebuild the tags that can be read; those that share a place (9.1) once.
 
     Places that overlap else would let a small profile become a large one.
@@ -148,9 +163,17 @@ def _tags(profile: bytes, places: dict[bytes, tuple[int, int]]) -> dict[bytes, b
     tags: dict[bytes, bytes] = {}
     for name, place in places.items():
         new = values.get(place)
-        if new is not None and new[:4] in _TYPES[name]:
+        if new is not None and new[:4] in _TYPES[name] and _has_channels(name, new, space):
             tags[name] = new
     return tags
+
+
+def _has_channels(name: bytes, value: bytes, space: bytes) -> bool:
+    """Whether a table goes from as many channels to as many as its profile says; engines take no other."""
+    count = int(space[:1], 16) if space[1:] == b"CLR" else {b"GRAY": 1, b"CMYK": 4}.get(space, 3)
+    if name in _FORWARD:
+        return value[8:10] == bytes((count, 3))
+    return name not in _BACKWARD or value[8:10] == bytes((3, count))
 
 
 def _renders(space: bytes, tags: dict[bytes, bytes]) -> bool:

@@ -159,7 +159,11 @@ def _profile(picture: Picture, context: Context) -> list[bytes]:
     # ICC.1 B.4: number, count, data. Of pieces that are not as many as they say, decoders make no profile.
     pieces = sorted(picture.icc)
     whole = b"".join(piece[2:] for piece in pieces)
-    new = icc.reduce(whole) if pieces[0][1] == len(pieces) else None
+    new = (
+        icc.reduce(whole, len(picture.frame.components) if picture.frame else None)
+        if pieces[0][1] == len(pieces)
+        else None
+    )
     if new != whole:
         context.drop(_C.DEVICE, "APP2 ICC profile: description, identity, dates")
     if new is None:

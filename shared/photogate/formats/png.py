@@ -299,7 +299,7 @@ def _keep(picture: _Picture, kind: bytes, body: bytes, context: Context) -> bool
     elif kind == b"tRNS" and header.colour == 3:
         new = body[:256] or None
     elif kind == b"iCCP":
-        new = _profile(body, context)
+        new = _profile(header, body, context)
     elif kind == b"acTL" and len(body) >= 8:
         count, picture.plays = struct.unpack_from(">II", body)
         # A second one, or a number that is none: decoders show the still picture.
@@ -313,14 +313,14 @@ def _keep(picture: _Picture, kind: bytes, body: bytes, context: Context) -> bool
     return True
 
 
-def _profile(body: bytes, context: Context) -> bytes | None:
+def _profile(header: Header, body: bytes, context: Context) -> bytes | None:
     name, _, rest = body.partition(b"\0")
     inflater = deflate.decompressobj()
     try:
         whole = inflater.decompress(rest[1:], limits.MAX_ICC_BYTES)
     except deflate.DeflateError:
         return None
-    new = icc.reduce(whole)
+    new = icc.reduce(whole, 1 if header.colour in (0, 4) else 3)
     if new != whole or name != b"ICC" or inflater.unused_data:
         context.drop(_C.DEVICE, "iCCP: name, description, identity, dates")
     return None if new is None else PROFILE_NAME + deflate.compress(new, 6)

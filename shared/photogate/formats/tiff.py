@@ -136,7 +136,10 @@ def _tags(file: File, page: Page, out: Output, context: Context, budget: list[in
     if 320 in page.entries and photometric == 3 and depth <= 16:
         palette = file.many(page, 320, 3 << depth)
     if 34675 in page.entries:
-        profile = icc.reduce(file.raw(page, 34675))
+        profile = icc.reduce(
+            file.raw(page, 34675),
+            {0: 1, 1: 1, 2: 3, 3: 3, 5: 4 if file.one(page, 332, 1) == 1 else None, 6: 3}.get(photometric),
+        )
         if profile != file.raw(page, 34675):
             context.drop(_C.DEVICE, "ICC profile: description, identity, dates")
         if profile is not None:

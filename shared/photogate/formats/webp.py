@@ -262,7 +262,7 @@ def _alpha(alpha: bytes | None, width: int, height: int, kind: bytes) -> bytes |
 
 
 def _profile(file: _File, profile: bytes, context: Context) -> None:
-    file.profile = icc.reduce(profile)
+    file.profile = icc.reduce(profile, 3)
     if file.profile != profile:
         context.drop(_C.DEVICE, "ICCP: description, identity, dates")
 

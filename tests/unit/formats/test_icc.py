@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from photogate.errors import ImageRefused
-from photogate.formats import icc, limits
+from photogate.formats import icc, limits, strip
 from tests.noise import noise
 
 
@@ -72,6 +72,8 @@ BAD_TAGS = {
     "chad too short": {b"chad": b"sf32" + bytes(30)},
     "white point of another type": {b"wtpt": JUNK},
     "code points too few": {b"cicp": b"cicp" + bytes(6)},
+    "A2B1 of other channels": {b"A2B1": table(inputs=4)},
+    "B2A0 of other channels": {b"B2A0": table(outputs=4)},
     **{f"{name.decode()} broken": {name: JUNK} for name in (b"B2A0", b"B2A1", b"B2A2", b"A2B1", b"A2B2")},
     "B2A0 cut": {b"B2A0": table()[:-1]},
     "A2B0 empty": {b"A2B0": b""},
@@ -108,12 +110,52 @@ def test_beside_a_table_a_bad_tag_goes_alone(name):
         {**RGB, b"A2B0": table(kind=b"mBA ")},
         *({**RGB, name: JUNK} for name in RGB),
         {b"wtpt": RGB[b"rXYZ"]},
+        {b"A2B0": table(inputs=4)},
+        {**RGB, b"A2B0": table(outputs=4)},
         {b"B2A0": table()},
     ],
 )
 def test_a_profile_that_lacks_what_a_transform_reads_is_left_out(tags):
     assert shown(built(tags)) is None
     assert icc.reduce(built(tags)) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "tags"),
+    [
+        *((kind + b"RGB XYZ ", RGB) for kind in (b"link", b"abst")),
+        *((kind + b"RGB RGB ", {b"A2B0": table()}) for kind in (b"link", b"mntr")),
+        *((b"mntrRGB " + pcs, {**RGB, b"A2B0": table()}) for pcs in (b"RGB ", b"CMYK", b"YCbr")),
+    ],
+)
+def test_a_class_or_pcs_that_no_engine_applies_to_a_picture_is_left_out(kind, tags):
+    assert shown(built(tags, kind=kind)) is None
+    assert icc.reduce(built(tags, kind=kind)) is None
+
+
+@pytest.mark.parametrize("kind", [b"linkRGB XYZ ", b"linkRGB Lab ", b"abstRGB Lab "])
+def test_of_a_link_that_lcms_applies_the_tables_stay(kind):
+    profile = built({b"A2B0": table(), **RGB, b"B2A0": table()}, kind=kind)
+    assert shown(profile) is not None
+    assert shown(icc.reduce(profile)) == shown(profile)
+    assert icc.tags_of(icc.reduce(profile) or b"") == {b"desc", b"cprt", b"A2B0"}
+
+
+OF_SPACES = {
+    b"GRAY": {b"kTRC": CURVE},
+    b"RGB ": RGB,
+    **{space: {b"A2B0": table()} for space in (b"Lab ", b"CMY ", b"3CLR")},
+    **{space: {b"A2B0": table(inputs=4)} for space in (b"CMYK", b"4CLR")},
+}
+
+
+@pytest.mark.parametrize("space", OF_SPACES)
+@pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("RGB", 3), ("CMYK", 4)])
+def test_a_profile_stays_with_pictures_that_lcms_shows_by_it(space, mode, channels):
+    profile = built(OF_SPACES[space], kind=b"mntr" + space + b"XYZ ")
+    takes = shown(profile, mode) is not None or (space, mode) == (b"RGB ", "L")
+    assert (icc.reduce(profile, channels) is not None) is takes
+    assert icc.reduce(profile) is not None
 
 
 @pytest.mark.parametrize("version", [0, 0x0100, 0x0110, 0x0300, 0x0345, 0x0500])
@@ -269,5 +311,25 @@ def test_curves_of_a_table_that_overlap_without_end_are_no_profile():
 
 
 def test_a_profile_that_would_be_too_large_to_be_read_again_is_left_out(monkeypatch):
-    monkeypatch.setattr(limits, "MAX_ICC_BYTES", len(built(RGB)))
-    assert icc.reduce(built(RGB)) is None  # two texts more
+    profile = built({**RGB, **dict.fromkeys(CURVES, b"curv" + struct.pack(">II", 0, 40_000) + bytes(80_000))})
+    monkeypatch.setattr(limits, "MAX_ICC_BYTES", len(icc.reduce(profile) or b"") - 1)
+    assert icc.reduce(profile) is None
+
+
+@pytest.mark.parametrize("space", OF_SPACES)
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [
+        *(("JPEG", mode) for mode in ("L", "RGB", "CMYK")),
+        *(("PNG", mode) for mode in ("L", "LA", "P", "RGB", "RGBA")),
+        *(("TIFF", mode) for mode in ("1", "L", "P", "RGB", "RGBA", "CMYK", "LAB")),
+        ("WEBP", "RGB"),
+    ],
+)
+def test_every_format_keeps_the_profiles_that_lcms_applies_to_its_pictures(space, kind, mode):
+    picture, file = Image.new(mode, (16, 16), 1), io.BytesIO()
+    picture.save(file, kind, icc_profile=built(OF_SPACES[space], kind=b"mntr" + space + b"XYZ "))
+    with Image.open(io.BytesIO(strip(file.getvalue()).data)) as image:
+        kept = image.info.get("icc_profile")
+    channels = {"1": (b"GRAY", b"RGB "), "L": (b"GRAY", b"RGB "), "LA": (b"GRAY", b"RGB "), "CMYK": (b"CMYK",)}
+    assert (kept is not None) is (space in channels.get(mode, (b"RGB ",)) or mode == "LAB")
