@@ -14,7 +14,7 @@ from typing import NoReturn
 from photogate.errors import ImageRefused
 from photogate.formats import limits
 
-__all__ = ["RENDERING", "reduce", "tags_of", "verify"]
+__all__ = ["RENDERING", "are_code_points", "reduce", "tags_of", "verify"]
 
 _CLASSES = frozenset({b"scnr", b"mntr", b"prtr", b"spac", b"link", b"abst"})
 _SPACES = frozenset(
@@ -211,6 +211,11 @@ def _text(major: int, text: str, kind: bytes) -> bytes:
     return b"desc\0\0\0\0" + struct.pack(">I", len(raw)) + raw + bytes(8 + 3 + 67)  # ICC.1:2001-04 6.5.17
 
 
+def are_code_points(raw: bytes | memoryview) -> bool:
+    """Whether four bytes are such of RGB (9.2.17; the same in PNG 11.3.2.6): the matrix is 0, and the last a flag."""
+    return len(raw) == 4 and raw[2] == 0 and raw[3] < 2
+
+
 # s15Fixed16Number: colours of the PCS and adaptations of white are of the order of one.
 _GREATEST = 4 << 16
 _IDENTITY = struct.pack(">9i", *(0x10000 * (i % 4 == 0) for i in range(9)))
@@ -234,7 +239,7 @@ def _typed(kind: bytes, value: memoryview) -> bytes:
         if len(numbers) != (12 if kind == b"XYZ " else 36) or not _are_small(numbers):
             _bad("numbers")
         return b"".join((kind, bytes(4), numbers))
-    if kind == b"cicp" and len(value) >= 12:
+    if kind == b"cicp" and are_code_points(value[8:12]):
         return b"".join((kind, bytes(4), value[8:12]))
     if kind in (b"curv", b"para"):
         return _curve(value, 0)[0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from photogate.formats import light
+from photogate.formats import icc, light
 from photogate.formats.container import refuse
 from photogate.formats.png_rows import CHANNELS, Header
 
@@ -76,8 +76,8 @@ def _colour(kind: bytes, body: bytes) -> bytes | None:
 def _is_colour(kind: bytes, body: bytes) -> bool:
     if kind == b"sRGB":
         return body[0] < 4
-    if kind == b"cICP":  # 11.3.2.6: the matrix is 0, and the last a flag
-        return body[2] == 0 and body[3] < 2
+    if kind == b"cICP":
+        return icc.are_code_points(body)
     if kind == b"gAMA":
         return 0 < int.from_bytes(body, "big") <= _MAX_GAMMA
     return all(abs(n) <= _MAX_CHROMATICITY for n in struct.unpack(">8i", body))

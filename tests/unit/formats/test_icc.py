@@ -72,6 +72,8 @@ BAD_TAGS = {
     "chad too short": {b"chad": b"sf32" + bytes(30)},
     "white point of another type": {b"wtpt": JUNK},
     "code points too few": {b"cicp": b"cicp" + bytes(6)},
+    "code points that are none": {b"cicp": b"cicp\0\0\0\0HIDE"},
+    "code points of no RGB": {b"cicp": b"cicp\0\0\0\0\1\1\1\1"},
     "A2B1 of other channels": {b"A2B1": table(inputs=4)},
     "B2A0 of other channels": {b"B2A0": table(outputs=4)},
     **{f"{name.decode()} broken": {name: JUNK} for name in (b"B2A0", b"B2A1", b"B2A2", b"A2B1", b"A2B2")},
@@ -86,6 +88,10 @@ def test_a_bad_tag_that_a_transform_does_not_read_goes_alone(bad):
     assert shown(profile) is not None
     assert shown(icc.reduce(profile)) == shown(profile)
     assert icc.reduce(profile) == icc.reduce(built(RGB))
+
+
+def test_code_points_of_rgb_stay():
+    assert b"cicp\0\0\0\0\x09\x10\0\1" in (icc.reduce(built({**RGB, b"cicp": b"cicp\0\0\0\0\x09\x10\0\1"})) or b"")
 
 
 @pytest.mark.parametrize("name", [b"chad", b"wtpt", b"A2B0", b"A2B1", b"B2A0", b"cicp"])
