@@ -243,7 +243,10 @@ def _parse(data: bytes, context: Context) -> _Picture:
             read_text(kind, body, picture.texts)
     if not picture.pieces:
         refuse("Expected image data (IDAT); found none", last)
+    before = dict(picture.chunks)
     settle(picture.header, picture.chunks)
+    for kind in before:
+        context.drop(_C.OTHER, f"{kind.decode('ascii')} chunk", before[kind] != picture.chunks.get(kind))
     if picture.header.colour == 3 and b"PLTE" not in picture.chunks:
         refuse("Expected a palette; found none", last)
     if ended:

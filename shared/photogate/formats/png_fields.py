@@ -12,12 +12,26 @@ from photogate.formats import icc, light
 from photogate.formats.container import refuse
 from photogate.formats.png_rows import CHANNELS, Header
 
-__all__ = ["AFTER_PALETTE", "BEFORE_PALETTE", "COLOUR", "PROFILE_NAME", "SIGNATURE", "field", "read_header", "settle"]
+__all__ = [
+    "ABOVE_PRIMARIES",
+    "AFTER_PALETTE",
+    "BEFORE_PALETTE",
+    "COLOUR",
+    "GAMMA_OF_SRGB",
+    "PROFILE_NAME",
+    "SIGNATURE",
+    "field",
+    "read_header",
+    "settle",
+]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PROFILE_NAME = b"ICC\0\0"
 # Chunks of fixed length before the palette, in the order in which they are written (5.6).
 COLOUR = {b"cICP": 4, b"mDCV": 24, b"cLLI": 8, b"sRGB": 1, b"gAMA": 4, b"cHRM": 32}
+# Beside these, primaries count for nothing (4.3); and the gamma that stands beside sRGB (11.3.2.5).
+ABOVE_PRIMARIES = (b"cICP", b"iCCP", b"sRGB")
+GAMMA_OF_SRGB = struct.pack(">I", 45_455)
 BEFORE_PALETTE = (b"cICP", b"mDCV", b"cLLI", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"sBIT")
 AFTER_PALETTE = (b"tRNS", b"bKGD", b"pHYs", b"eXIf", b"acTL")
 
@@ -97,9 +111,18 @@ def settle(header: Header, chunks: dict[bytes, bytes]) -> None:
 
     A palette's transparency may have come first, and has no more entries than the palette (11.3.1.1). Mastering display
     and light level go with a transfer function of high dynamic range (11.3.2.7, 11.3.2.8).
+
+    Of colour chunks the first of cICP, iCCP, sRGB counts, then gAMA with cHRM (4.3): of lesser ones stays what decoders
+    that know no better need, and only one value can say. gAMA stays beside a profile, which not all decoders read.
     """
     if header.colour == 3 and b"tRNS" in chunks:
         chunks[b"tRNS"] = chunks[b"tRNS"][: len(chunks.get(b"PLTE", b"")) // 3]
     if b"cICP" not in chunks or chunks[b"cICP"][1] not in (16, 18):
         chunks.pop(b"mDCV", None)
         chunks.pop(b"cLLI", None)
+    if any(kind in chunks for kind in ABOVE_PRIMARIES):
+        chunks.pop(b"cHRM", None)
+    if b"cICP" in chunks:
+        chunks.pop(b"gAMA", None)
+    elif b"sRGB" in chunks and b"gAMA" in chunks:
+        chunks[b"gAMA"] = GAMMA_OF_SRGB

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from photogate.formats import deflate, exif, icc, limits
 from photogate.formats.container import refuse
-from photogate.formats.png_fields import AFTER_PALETTE, BEFORE_PALETTE, COLOUR, PROFILE_NAME, SIGNATURE, read_header
+from photogate.formats.png_fields import (
+    ABOVE_PRIMARIES,
+    AFTER_PALETTE,
+    BEFORE_PALETTE,
+    COLOUR,
+    GAMMA_OF_SRGB,
+    PROFILE_NAME,
+    SIGNATURE,
+    read_header,
+)
 from photogate.formats.png_rows import Header
 
 __all__ = ["verify"]
@@ -23,6 +32,7 @@ def verify(data: bytes) -> None:
     header = read_header(data)
     order = [b"IHDR", *BEFORE_PALETTE, b"PLTE", *AFTER_PALETTE]
     at, stage, number, images = 8, -1, 0, 0
+    seen: set[bytes] = set()
     view = memoryview(data)
     while True:
         if at + 12 > len(data):
@@ -44,6 +54,8 @@ def verify(data: bytes) -> None:
             refuse("Expected a chunk of the allow-list, once and in order", at)
         else:
             stage = order.index(kind)
+            _verify_colour(seen, kind, data[at + 8 : end - 4], at)
+            seen.add(kind)
             _verify_chunk(header, kind, data[at + 8 : end - 4], at)
         at = end
     if images != 1 or size or end != len(data):
@@ -70,3 +82,11 @@ def _verify_chunk(header: Header, kind: bytes, body: bytes, at: int) -> None:
         fits = len(body) <= 6
     if not fits:
         refuse("Expected a chunk to hold its fields and no more", at)
+
+
+def _verify_colour(seen: set[bytes], kind: bytes, body: bytes, at: int) -> None:
+    """Refuse gamma and primaries that others override (4.3); those stand before them."""
+    if kind == b"cHRM" and not seen.isdisjoint(ABOVE_PRIMARIES):
+        refuse("Expected no cHRM beside cICP, iCCP or sRGB; found one", at)
+    if kind == b"gAMA" and (b"cICP" in seen or (b"sRGB" in seen and body != GAMMA_OF_SRGB)):
+        refuse("Expected no gAMA beside cICP, and that of sRGB beside sRGB; found another", at)

@@ -11,6 +11,7 @@ from photogate.errors import ImageRefused, Reason
 from photogate.findings import Evidence, MetadataCategory, Synthetic
 from photogate.formats import measure, strip
 from photogate.formats.png_text import Texts, read_text
+from photogate.formats.png_verify import verify
 from photogate.inspection import inspect
 from tests.noise import noise
 
@@ -116,6 +117,43 @@ RENDERING = {
 @pytest.mark.parametrize("kind", RENDERING)
 def test_what_rendering_needs_stays(kind):
     assert chunk(kind, RENDERING[kind]) in strip(before_data(png(), chunk(kind, RENDERING[kind]))).data
+
+
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+ABOVE = {
+    b"cICP": RENDERING[b"cICP"],
+    b"iCCP": b"x\0\0" + zlib.compress(PROFILE),
+    b"sRGB": RENDERING[b"sRGB"],
+}
+
+
+@pytest.mark.parametrize("above", ABOVE)
+@pytest.mark.parametrize("last", [False, True])
+def test_primaries_that_others_override_go(above, last):
+    chunks = [chunk(b"cHRM", struct.pack(">8I", *b"HIDDENxy")), chunk(above, ABOVE[above])]
+    data = before_data(png(), b"".join(chunks if last else chunks[::-1]))
+    assert strip(data).data == strip(before_data(png(), chunk(above, ABOVE[above]))).data
+    assert "cHRM chunk" in {removed.where for removed in strip(data).removed}
+    with pytest.raises(ImageRefused, match="cHRM"):
+        verify(before_data(strip(data).data, chunks[0]))
+
+
+@pytest.mark.parametrize(("above", "gamma"), [(b"cICP", None), (b"sRGB", 45455), (b"iCCP", 50000), (None, 50000)])
+def test_a_gamma_that_others_override_goes_or_is_theirs(above, gamma):
+    free = chunk(b"gAMA", struct.pack(">I", 50000))
+    stripped = strip(before_data(png(), free + (chunk(above, ABOVE[above]) if above else b""))).data
+    assert [stripped.count(b"gAMA"), free in stripped] == [gamma is not None, gamma == 50000]
+    assert gamma is None or chunk(b"gAMA", struct.pack(">I", gamma)) in stripped
+    assert strip(stripped).data == stripped
+    if gamma != 50000:
+        at = stripped.find(b"gAMA") - 4
+        with pytest.raises(ImageRefused, match="gAMA"):
+            verify(before_data(stripped, free) if gamma is None else stripped[:at] + free + stripped[at + 16 :])
+
+
+def test_a_profile_that_is_none_overrides_no_primaries():
+    primaries = chunk(b"cHRM", RENDERING[b"cHRM"])
+    assert primaries in strip(before_data(png(), chunk(b"iCCP", b"x\0\0" + zlib.compress(b"none")) + primaries)).data
 
 
 @pytest.mark.parametrize("kind", [b"cLLI", b"mDCV"])
