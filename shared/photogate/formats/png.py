@@ -278,6 +278,7 @@ def _control(picture: _Picture, body: bytes, seen_data: bool, context: Context, 
     header = picture.header
     if not (0 < width <= header.width - x and 0 < height <= header.height - y) or dispose > 2 or blend > 1:
         refuse("Expected a frame within the picture; found another", offset)
+    per = per if delay and per else 100  # 11.3.6.2: 0 stands for 100; and of no time the parts tell nothing
     control = struct.pack(">IIIIHHBB", width, height, x, y, delay, per, dispose, blend)
     if not seen_data:
         if (width, height, x, y) == (header.width, header.height, 0, 0):

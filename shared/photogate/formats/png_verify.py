@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 from photogate.formats import deflate, exif, icc, limits
 from photogate.formats.container import refuse
 from photogate.formats.png_fields import (
@@ -47,6 +49,8 @@ def verify(data: bytes) -> None:
         if kind in (b"fcTL", b"fdAT"):
             if int.from_bytes(data[at + 8 : at + 12], "big") != number or (kind == b"fcTL" and size != 30 - 4):
                 refuse("Expected frames in sequence", at)
+            if kind == b"fcTL" and not _is_delay(*struct.unpack_from(">HH", data, at + 28)):
+                refuse("Expected a delay, in hundredths where it is none; found another", at)
             number += 1
         elif kind == b"IDAT":
             images += 1
@@ -60,6 +64,10 @@ def verify(data: bytes) -> None:
         at = end
     if images != 1 or size or end != len(data):
         refuse("Expected one image and an empty IEND at the end", at)
+
+
+def _is_delay(delay: int, per: int) -> bool:
+    return per > 0 if delay else per == 100
 
 
 def _verify_chunk(header: Header, kind: bytes, body: bytes, at: int) -> None:

@@ -303,6 +303,25 @@ def test_an_animation_keeps_frames_timing_and_loops():
         assert image.info["loop"] == 3
 
 
+@pytest.mark.parametrize(
+    ("delay", "kept"), [((0, 0x4849), (0, 100)), ((0, 0), (0, 100)), ((7, 0), (7, 100)), ((7, 9), (7, 9))]
+)
+def test_the_parts_of_a_delay_that_is_none_go(delay, kept):
+    data = animation()
+    controls = [at for at in range(len(data)) if data[at : at + 4] == b"fcTL"]
+    for at in controls:
+        control = data[at + 4 : at + 24] + struct.pack(">HH", *delay) + data[at + 28 : at + 30]
+        data = data[: at - 4] + chunk(b"fcTL", control) + data[at + 34 :]
+    once = strip(data).data
+    assert look(once) == look(data)
+    assert strip(once).data == once
+    delays = [struct.unpack_from(">HH", once, at + 24) for at in range(len(once)) if once[at : at + 4] == b"fcTL"]
+    assert delays == [kept] * len(controls)
+    if kept != delay:
+        with pytest.raises(ImageRefused, match="delay"):
+            verify(data)
+
+
 def test_a_frame_that_the_animation_does_not_count_goes():
     data = animation()
     at = data.index(b"acTL")
