@@ -20,6 +20,8 @@ __all__ = [
     "MAX_DIMENSION",
     "MAX_ENTRIES_READ",
     "MAX_EXIF_ENTRIES",
+    "MAX_FOLLOWED",
+    "MAX_FOLLOWED_A_BYTE",
     "MAX_FRAMES",
     "MAX_FRAME_HEADER",
     "MAX_FRAME_PIXELS_TOTAL",
@@ -61,6 +63,7 @@ __all__ = [
     "SHORT_LZW_RUN_BYTES",
     "checked_pixels",
     "checked_whole_pixels",
+    "followed_bytes",
     "short_lzw_runs",
     "strip_bytes",
 ]
@@ -124,6 +127,11 @@ MAX_SLOW_SCAN: Final = 2 * 1024 * 1024
 # microseconds: the tallest picture, interlaced, has 120,000.
 MAX_UNFILTERED: Final = 4 * 1024 * 1024
 MAX_CLEARED_ROWS: Final = 262_144
+
+# Bytes of filtered rows of palette pictures, over all frames, that are decoded to see which colours they use, until all
+# are found: up to 7 ns each. A small file may have as many as the largest picture that Pillow opens, 13,377 x 13,377.
+MAX_FOLLOWED: Final = 184_549_376
+MAX_FOLLOWED_A_BYTE: Final = 32
 
 # GIF sub-blocks hold 255 bytes, but for the last of an image; a file of one-byte sub-blocks has one every two bytes.
 MAX_SUB_BLOCKS: Final = 1_048_576
@@ -214,6 +222,11 @@ MAX_RAW_PROFILE: Final = 4 * 1024 * 1024
 
 # One kept rights field (copyright, creator), in bytes of UTF-8.
 MAX_RIGHTS_BYTES: Final = 4_096
+
+
+def followed_bytes(size: int) -> int:
+    """Give how many bytes of filtered rows may be decoded of a palette picture in a file of `size` bytes."""
+    return max(MAX_FOLLOWED, MAX_FOLLOWED_A_BYTE * size)
 
 
 def strip_bytes(size: int) -> int:

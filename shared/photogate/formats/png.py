@@ -29,7 +29,7 @@ from photogate.formats.png_fields import (
 from photogate.formats.png_fields import (
     field as plain_field,
 )
-from photogate.formats.png_rows import Header, Rows, Work, cleared, exact, histogram
+from photogate.formats.png_rows import Colours, Header, Rows, Work, cleared, exact
 from photogate.formats.png_text import Texts, read_text
 from photogate.formats.png_verify import verify
 
@@ -64,7 +64,7 @@ class _Picture:
     frames: list[_Frame] = field(default_factory=list)
     plays: int = 0
     declared: int | None = None
-    used: set[int] = field(default_factory=set)
+    colours: Colours | None = None
     texts: Texts = field(default_factory=Texts)
     work: Work = field(default_factory=Work)
 
@@ -130,8 +130,8 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
         (frame.control, _image(data, picture, frame.pieces, size, context))
         for frame, size in zip(picture.frames, sizes, strict=True)
     ]
-    if header.colour == 3 and context.check_scan:
-        _used_colours(picture, context)
+    if picture.colours is not None and context.check_scan:
+        _used_colours(picture, picture.colours, context)
     for kind in (*BEFORE_PALETTE, b"PLTE", *AFTER_PALETTE):
         if kind in picture.chunks:
             _put(out, kind, picture.chunks[kind])
@@ -154,30 +154,17 @@ def _image(
     """Give one frame's compressed data, and note which colours it uses."""
     header = picture.header
     spare = header.has_spare_bits(*size)
-    indexed = header.colour == 3 and context.check_scan
-    rows = Rows(header, *size) if spare or indexed else None
+    colours = picture.colours if context.check_scan else None
+    rows = Rows(header, *size, colours, picture.work) if spare or colours else None
     pieces = exact(data, places, header.size(*size), rows, context)
-    if rows is None:
-        return pieces
-    if spare and (rows.dirty or not rows.plain):
-        pieces = cleared(pieces, header, *size, picture.work, context)
-    if not indexed:
-        return pieces
-    if rows.plain:
-        picture.used |= rows.colours()
-    else:
-        out: list[bytes | memoryview] = [SIGNATURE]
-        _put(out, b"IHDR", struct.pack(">IIBBBBB", *size, header.depth, header.colour, 0, 0, header.interlace))
-        _put(out, b"PLTE", picture.chunks[b"PLTE"])
-        _data(out, b"IDAT", pieces, None)
-        _put(out, b"IEND", b"")
-        picture.used |= {i for i, count in enumerate(histogram(b"".join(out))) if count}
+    if rows is not None and spare and (rows.dirty or not rows.plain):
+        return cleared(pieces, header, *size, picture.work, context)
     return pieces
 
 
-def _used_colours(picture: _Picture, context: Context) -> None:
+def _used_colours(picture: _Picture, colours: Colours, context: Context) -> None:
     """Blacken the palette's entries that no pixel and no background uses."""
-    used = picture.used | set(picture.chunks.get(b"bKGD", b""))
+    used = colours.used() | set(picture.chunks.get(b"bKGD", b""))
     palette = bytearray(picture.chunks[b"PLTE"])
     unused = [i for i in range(len(palette) // 3) if i not in used]
     for i in unused:
@@ -211,7 +198,8 @@ def _data(out: list[bytes | memoryview], kind: bytes, pieces: Sequence[memoryvie
 
 def _parse(data: bytes, context: Context) -> _Picture:
     """Sort the chunks into what is kept and what goes."""
-    picture = _Picture(read_header(data), texts=Texts(context))
+    work = Work(followed=limits.followed_bytes(len(data)))
+    picture = _Picture(read_header(data), texts=Texts(context), work=work)
     check_measure(Measure(ImageFormat.PNG, picture.header.width, picture.header.height))
     current: _Frame | None = None
     seen_data = closed = ended = False
@@ -249,6 +237,8 @@ def _parse(data: bytes, context: Context) -> _Picture:
         context.drop(_C.OTHER, f"{kind.decode('ascii')} chunk", before[kind] != picture.chunks.get(kind))
     if picture.header.colour == 3 and b"PLTE" not in picture.chunks:
         refuse("Expected a palette; found none", last)
+    if picture.header.colour == 3:
+        picture.colours = Colours(picture.header.depth, len(picture.chunks[b"PLTE"]) // 3)
     if ended:
         context.drop(_C.OTHER, "bytes after IEND", len(data) - last)
     declared = picture.declared or 0

@@ -149,6 +149,34 @@ def test_rows_of_all_frames_share_what_may_be_done_to_them():
         cleared(rows, header, 1, 100, work, Context())
 
 
+def palette_animation(kind: int, entries: int) -> bytes:
+    """Make two frames of 100 rows of the first colour."""
+    ihdr = chunk(b"IHDR", struct.pack(">IIBBBBB", 99, 100, 8, 3, 0, 0, 0)) + chunk(b"PLTE", bytes(3 * entries))
+    rows = zlib.compress((bytes((kind,)) + bytes(99)) * 100)
+    control = [chunk(b"fcTL", struct.pack(">IIIIIHHBB", n, 99, 100, 0, 0, 1, 10, 0, 0)) for n in (0, 1)]
+    frames = control[0] + chunk(b"IDAT", rows) + control[1] + chunk(b"fdAT", struct.pack(">I", 2) + rows)
+    return b"\x89PNG\r\n\x1a\n" + ihdr + chunk(b"acTL", struct.pack(">II", 2, 0)) + frames + chunk(b"IEND")
+
+
+def test_filtered_rows_of_all_frames_share_what_may_be_followed(monkeypatch):
+    monkeypatch.setattr(limits, "followed_bytes", lambda _: 100 * 100)
+    assert strip(palette_animation(0, 2)).data  # rows without a filter cost nothing
+    with pytest.raises(ImageRefused, match="filtered rows"):
+        strip(palette_animation(1, 2))
+    monkeypatch.setattr(limits, "followed_bytes", lambda _: 2 * 100 * 100)
+    assert strip(palette_animation(1, 2)).data
+
+
+def test_rows_are_followed_until_all_colours_are_found(monkeypatch):
+    monkeypatch.setattr(limits, "followed_bytes", lambda _: 100 * 100)
+    assert strip(palette_animation(1, 1)).data
+
+
+def test_a_small_file_may_have_fewer_rows_followed_than_a_large_one():
+    assert limits.followed_bytes(1) == limits.MAX_FOLLOWED
+    assert limits.followed_bytes(1 << 30) == limits.MAX_FOLLOWED_A_BYTE << 30
+
+
 @pytest.mark.parametrize("kind", [3, 4])
 def test_filters_are_undone_as_the_standard_says(kind):
     values = np.random.default_rng(kind).integers(0, 256, (20, 8), dtype=np.uint8)

@@ -9,7 +9,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from photogate.errors import ImageRefused, Reason
 from photogate.findings import Evidence, MetadataCategory, Synthetic
-from photogate.formats import measure, strip
+from photogate.formats import measure, png_rows, strip
 from photogate.formats.png_text import Texts, read_text
 from photogate.formats.png_verify import verify
 from photogate.inspection import inspect
@@ -221,6 +221,72 @@ def test_more_filtered_rows_of_small_pixels_than_time_allows_are_refused():
     rows = (b"\4" + b"\x55" * 1001) * 5000
     with pytest.raises(ImageRefused, match="filtered rows"):
         strip(indexed(rows, 2, (4001, 5000), COLOURS))
+
+
+def coded(row: bytes, above: bytes, kind: int) -> bytes:
+    """Filter a row of bytes (9.2)."""
+    out, left, corner = bytearray((kind,)), 0, 0
+    for value, up in zip(row, above, strict=True):
+        if kind == 4:
+            guess = min((left, up, corner), key=lambda n, estimate=left + up - corner: abs(estimate - n))
+        else:
+            guess = (0, left, up, (left + up) // 2)[kind]
+        out.append(value - guess & 0xFF)
+        left, corner = value, up
+    return bytes(out)
+
+
+def filtered(size: tuple[int, int], depth: int, interlace: int) -> bytes:
+    """Make a palette picture of some of its colours, with a filter of each kind in turn."""
+    steps = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+    rows = []
+    for x, y, across, down in steps if interlace else [(0, 0, 1, 1)]:
+        wide, high = -(-(size[0] - x) // across), -(-(size[1] - y) // down)
+        if wide <= 0 or high <= 0:
+            continue
+        stride, spare = -(-wide * depth // 8), -wide * depth % 8
+        values = bytes(v & 0xBB for v in noise((stride, high), "L").tobytes())
+        above = bytes(stride)
+        for i in range(high):
+            row = values[i * stride : (i + 1) * stride]
+            row = row[:-1] + bytes((row[-1] >> spare << spare,))
+            rows.append(coded(row, above, i % 5))
+            above = row
+    header = struct.pack(">IIBBBBB", *size, depth, 3, 0, 0, interlace)
+    palette = bytes((i * 37 + 5) % 255 + 1 for i in range(3 << depth))
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"PLTE", palette)
+    return start + chunk(b"IDAT", zlib.compress(b"".join(rows))) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("interlace", [0, 1])
+@pytest.mark.parametrize(("depth", "size"), [(8, (3, 3)), (8, (700, 500)), (4, (501, 9)), (2, (9, 7)), (1, (1, 9))])
+def test_colours_behind_filters_are_found_and_the_others_go(depth, size, interlace):
+    data = filtered(size, depth, interlace)
+    with Image.open(io.BytesIO(data)) as image:
+        used = set(image.tobytes())
+    once = strip(data).data
+    assert look(once) == look(data)
+    assert strip(once).data == once
+    at = once.index(b"PLTE") + 4
+    assert {i for i in range(1 << depth) if once[at + 3 * i : at + 3 * i + 3] != bytes(3)} == used
+
+
+def test_a_filter_that_is_none_is_refused():
+    with pytest.raises(ImageRefused, match="damage"):
+        strip(indexed(b"\5\0\0", 8, (2, 1), COLOURS))
+
+
+@pytest.mark.parametrize("depth", [1, 8])
+def test_filtered_rows_of_a_large_palette_picture_are_looked_at_in_parts(monkeypatch, depth):
+    parts = []
+    through = png_rows.unfiltered
+    monkeypatch.setattr(
+        png_rows, "unfiltered", lambda block, *rest: (parts.append(len(block)), through(block, *rest))[1]
+    )
+    row = b"\4" + bytes(2000)
+    strip(indexed(row * 3000, depth, (2000 * 8 // depth - 3 * (depth == 1), 3000), COLOURS))
+    assert sum(parts) == 3000 * len(row)
+    assert max(parts) <= 300_000
 
 
 def test_a_picture_of_nothing_that_inflates_to_a_gigabyte_is_refused():
