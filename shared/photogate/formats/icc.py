@@ -103,6 +103,8 @@ def _rebuild(profile: bytes) -> bytes:
     profile = profile[:size]
     major, minor = _version(profile)
     kind, space, pcs = profile[12:16], profile[16:20], profile[20:24]
+    if kind == bytes(4):  # lcms takes it for a device, as old versions of it wrote it
+        kind = b"scnr"
     if kind not in _CLASSES or space not in _SPACES or pcs not in (b"XYZ ", b"Lab "):
         _bad("class")
     intent = int.from_bytes(profile[64:68], "big") & 0xFFFF

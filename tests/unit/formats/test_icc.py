@@ -139,6 +139,14 @@ def test_a_class_or_pcs_that_no_engine_applies_to_a_picture_is_left_out(kind, ta
     assert icc.reduce(built(tags, kind=kind)) is None
 
 
+@pytest.mark.parametrize("intent", range(4))
+def test_a_profile_without_a_class_is_one_of_a_device(intent):
+    profile = built({**RGB, b"wtpt": xyz(0xF000, 0x10000, 0x9000)}, kind=bytes(4) + b"RGB XYZ ")
+    once = icc.reduce(profile)
+    assert shown(once, intent=intent) == shown(profile, intent=intent) is not None
+    assert icc.reduce(once or b"") == once
+
+
 @pytest.mark.parametrize("kind", [b"linkRGB XYZ ", b"linkRGB Lab ", b"abstRGB Lab "])
 def test_of_a_link_that_lcms_applies_the_tables_stay(kind):
     profile = built({b"A2B0": table(), **RGB, b"B2A0": table()}, kind=kind)
