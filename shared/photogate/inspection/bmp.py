@@ -38,7 +38,8 @@ def _claims(data: bytes, outcome: Outcome) -> Iterator[Part]:
     kind, place = bmp.profile_place(data, header)
     if place is not None:
         at, size = place
-        if kind == "embedded" and (inside := icc.profile(data, at, min(at + size, len(data)), outcome.budget)):
+        inside = icc.profile(data, at, min(at + size, len(data)), outcome.budget) if kind == "embedded" else ()
+        if inside and (not outcome.data or bmp.profile_place(outcome.data, bmp.read(outcome.data))[1] is not None):
             yield stays("ICC profile", at, size, "colour; description, identity and dates go", inside)
         elif size:
             yield goes("linked profile" if kind == "linked" else "ICC profile", at, size, "a path" * (kind == "linked"))

@@ -6,7 +6,7 @@ import struct
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from photogate.errors import ImageRefused
 from photogate.formats import measure, strip
@@ -107,6 +107,19 @@ def test_inspect_names_the_parts():
     stays = {part.name: part.stays for part in inspect(data).parts}
     assert (stays["palette"], stays["pixels"], stays["trailing bytes"]) == (True, True, False)
     assert sum(part.size for part in inspect(data).parts) == len(data)
+
+
+@pytest.mark.parametrize(("space", "stay"), [(b"RGB ", True), (b"CMYK", False)])
+def test_inspect_says_of_a_profile_what_stripping_does(space, stay):
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[16:20] = space
+    info = struct.pack("<IiiHHII", 124, 13, 9, 1, 32, 0, 13 * 9 * 4) + bytes(32)
+    info += b"DEBM" + bytes(48) + struct.pack("<IIII", 4, 124 + 13 * 9 * 4, len(profile), 0)
+    rows = b"\1\2\3\0" * (13 * 9)
+    data = b"BM" + struct.pack("<IHHI", 0, 0, 0, 14 + 124) + info + rows + profile
+    (part,) = [part for part in inspect(data).parts if part.name == "ICC profile"]
+    assert part.stays is stay
+    assert (b"acsp" in strip(data).data) is stay
 
 
 def headed(size: int, depth: int, compression: int, fields: bytes, palette: bytes, pixels: bytes) -> bytes:
