@@ -332,6 +332,44 @@ def _(size: int) -> bytes:
     return png(1, 1, 8, 0, b"\0\0", repeat(chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1 << 20), 9)), size))
 
 
+@case("png: labels without an end")
+def _(size: int) -> bytes:
+    return png(1, 1, 8, 0, b"\0\0", repeat(chunk(b"tEXt", b"a\0" + b"AIGC" * 4000), size))
+
+
+@case("png: a profile of tables at one place")
+def _(size: int) -> bytes:
+    names = [b"A2B0", b"A2B1", b"A2B2", b"B2A0", b"B2A1", b"B2A2", b"rTRC", b"gTRC", b"bTRC"]
+    at = 132 + 12 * len(names)
+    body = bytearray(size - at)
+    table = b""
+    for i, name in enumerate(names):
+        left = size - at - 256 * i
+        table += struct.pack(">4sII", name, at + 256 * i, left)
+        start = struct.pack(">4sII", b"curv", 0, (left - 12) // 2 - 8)
+        body[256 * i : 256 * i + len(start)] = start
+        if not name.endswith(b"TRC"):
+            body[256 * i : 256 * i + 12] = b"mft2\0\0\0\0\3\3\2\0"
+            body[256 * i + 48 : 256 * i + 52] = struct.pack(">HH", *[min(65_535, left // 12 - 20)] * 2)
+    head = struct.pack(">I4xI12s", size, 0x04000000, b"mntrRGB Lab ").ljust(36, b"\0") + b"acsp"
+    profile = head.ljust(128, b"\0") + struct.pack(">I", len(names)) + table + body
+    return png(1, 1, 8, 2, bytes(4), chunk(b"iCCP", b"x\0\0" + zlib.compress(profile, 9)))
+
+
+@case("png: palette pictures of filtered rows")
+def _(size: int) -> bytes:
+    side = 1400
+    rows = zlib.compress((b"\1" + bytes(side)) * side, 9)
+    control = struct.pack(">IIIIHHBB", side, side, 0, 0, 1, 10, 0, 0)
+    frames = b"".join(
+        chunk(b"fcTL", struct.pack(">I", 2 * i + 1) + control) + chunk(b"fdAT", struct.pack(">I", 2 * i + 2) + rows)
+        for i in range(200)
+    )
+    before = (chunk(b"acTL", struct.pack(">II", 200, 0)), chunk(b"PLTE", bytes(768)))
+    file = png(side, side, 8, 3, (b"\1" + bytes(side)) * side, *before)
+    return file[:-12] + frames + file[-12:]
+
+
 @case("png: a raw profile of no digits")
 def _(size: int) -> bytes:
     text = b"Raw profile type exif\0\nexif\n 1\n" + b"z" * size
@@ -444,6 +482,21 @@ def gif(size: tuple[int, int], code_size: int, coded: bytes, step: int = 255) ->
 def codes(values: list[int], width: int) -> bytes:
     bits = "".join(f"{value:0{width}b}" for value in reversed(values))
     return int(bits, 2).to_bytes(-(-len(bits) // 8), "little")
+
+
+@case("gif: 20 images of early clear codes")
+def _(size: int) -> bytes:
+    bits = "".join(f"{code:0{width}b}" for code, width in reversed([(4, 3), *([(0, 3)] * 3 + [(0, 4), (4, 4)]) * 8000]))
+    file = gif((600, 600), 2, int(bits, 2).to_bytes(-(-len(bits) // 8), "little"))
+    image = file.index(b"\x2c" + struct.pack("<HHHH", 0, 0, 600, 600))
+    return file[:image] + file[image:-1] * 20 + b";"
+
+
+@case("gif: images of codes of 2 bits")
+def _(size: int) -> bytes:
+    file = gif((4000, 4000), 1, b"\x22" * 1_000_000)
+    image = file.index(b"\x2c" + struct.pack("<HHHH", 0, 0, 4000, 4000))
+    return file[:image] + repeat(file[image:-1], size) + b";"
 
 
 @case("gif: sub-blocks of one byte")
