@@ -17,15 +17,22 @@ _BAND = 1 << 18
 
 
 class Budget:
-    """Pixels that may be decoded in all, over the frames or items of a file of `size` bytes."""
+    """Pixels that may be decoded in all, over the frames or items of a file of `size` bytes.
 
-    def __init__(self, size: int) -> None:
-        self.left = limits.checked_whole_pixels(size)
+    Other limits than those of AVIF are given as `left`.
+    """
+
+    def __init__(self, size: int, left: int | None = None) -> None:
+        self.left = limits.checked_whole_pixels(size) if left is None else left
 
     def plan(self, pixels: int) -> None:
-        """Refuse, before anything is decoded, what takes two decodes of each pixel beyond the budget."""
-        if 2 * pixels > self.left:
-            self.take(2 * pixels)
+        """Refuse, before anything is decoded, what will surely cost more than there is."""
+        if pixels > self.left:
+            self.take(pixels)
+
+    def give_back(self, pixels: int) -> None:
+        """Note that a decode cost less than was counted."""
+        self.left += pixels
 
     def take(self, pixels: int) -> None:
         """Count one decode."""

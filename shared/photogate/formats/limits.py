@@ -9,10 +9,14 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "MAX_BLANK_PIXELS",
     "MAX_BOXES",
+    "MAX_CHECKED_PHOTO_A_BYTE",
     "MAX_CHECKED_PIXELS",
     "MAX_CHECKED_PIXELS_A_BYTE",
     "MAX_CHECKED_PIXELS_TOTAL",
+    "MAX_CHECKED_WEBP",
+    "MAX_CHECKED_WEBP_A_BYTE",
     "MAX_CHECKED_WHOLE",
     "MAX_CHECKED_WHOLE_A_BYTE",
     "MAX_CHUNKS",
@@ -41,6 +45,7 @@ __all__ = [
     "MAX_PARTS",
     "MAX_PARTS_WITHIN",
     "MAX_PIXELS",
+    "MAX_PIXELS_A_CODED_BYTE",
     "MAX_RAW_PROFILE",
     "MAX_RESTARTS",
     "MAX_RIGHTS_BYTES",
@@ -62,7 +67,9 @@ __all__ = [
     "PIXELS_A_SCAN_DECODE",
     "SHORT_LZW_RUN_BYTES",
     "checked_pixels",
+    "checked_webp_pixels",
     "checked_whole_pixels",
+    "coded_pixels",
     "followed_bytes",
     "short_lzw_runs",
     "strip_bytes",
@@ -103,15 +110,38 @@ MAX_CHECKED_PIXELS_TOTAL: Final = 1_073_741_824
 # What a decoder's start costs, 30 microseconds, as pixels of the same time; with each scan that goes before.
 PIXELS_A_SCAN_DECODE: Final = 15_000
 
-# The same for WebP and AVIF, of which each pixel costs 10 ns and more: six decodes of a photo of nothing of 16
-# megapixels, or twenty of a photo that has a byte for 20 pixels.
+# The same for AVIF, of which each pixel costs 10 ns and more: six decodes of a photo of nothing of 16 megapixels, or
+# twenty of a photo that has a byte for 20 pixels.
 MAX_CHECKED_WHOLE: Final = 100_663_296
 MAX_CHECKED_WHOLE_A_BYTE: Final = 384
 
+# The same for WebP, of which a pixel costs as much, and a coded byte as much as six. An honest frame takes five
+# decodes, and one of too few bytes costs a third. libwebp writes a byte for 561 pixels at most where it is lossy. So
+# that pages and animations of little pass, 1,536 may be decoded a byte, up to 2.5 s; what takes longer must be a photo.
+MAX_CHECKED_WEBP_A_BYTE: Final = 1_536
+MAX_CHECKED_WEBP: Final = 268_435_456
+MAX_CHECKED_PHOTO_A_BYTE: Final = 200
+
+# Pixels of a WebP's frame before one is decoded, which takes 16 bytes of memory for each: those of the largest screens
+# and of most cameras, which may be of one colour in 32 bytes, or those of a larger page that has some text.
+MAX_BLANK_PIXELS: Final = 25_165_824
+MAX_PIXELS_A_CODED_BYTE: Final = 2_048
+
 
 def checked_whole_pixels(size: int) -> int:
-    """Give how many pixels may be decoded to look for hidden bytes in a WebP or AVIF of `size` bytes."""
+    """Give how many pixels may be decoded to look for hidden bytes in an AVIF of `size` bytes."""
     return min(max(MAX_CHECKED_WHOLE, MAX_CHECKED_WHOLE_A_BYTE * size), MAX_CHECKED_PIXELS_TOTAL)
+
+
+def checked_webp_pixels(size: int) -> int:
+    """Give how many pixels may be decoded to look for hidden bytes in a WebP of `size` bytes."""
+    blank = max(MAX_CHECKED_WHOLE, min(MAX_CHECKED_WEBP_A_BYTE * size, MAX_CHECKED_WEBP))
+    return min(max(blank, MAX_CHECKED_PHOTO_A_BYTE * size), MAX_CHECKED_PIXELS_TOTAL)
+
+
+def coded_pixels(size: int) -> int:
+    """Give how many pixels a WebP's frame may have that is coded in `size` bytes."""
+    return max(MAX_BLANK_PIXELS, MAX_PIXELS_A_CODED_BYTE * size)
 
 
 def checked_pixels(size: int) -> int:

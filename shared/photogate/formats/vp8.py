@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from photogate.formats.container import refuse
 
-__all__ = ["joined", "partitions"]
+__all__ = ["joined", "most_bytes", "partitions"]
 
 _HEAD = 10  # frame tag, start code and size (RFC 6386 9.1)
+
+# What a partition may hold at most, where each symbol costs seven bits: a header with 1,056 probabilities of 8 bits
+# (RFC 6386 19.2); 151 symbols of a macroblock's modes, 19 of each of its 384 coefficients (RFC 6386 11, 13).
+_MOST_HEADER, _MOST_MODES, _MOST_TOKENS = 4_096, 160, 6_400
 
 
 class _Bools:
@@ -99,3 +103,14 @@ def joined(parts: list[bytes]) -> bytes:
     tag = int.from_bytes(head[:3], "little") & 0x1F | len(first) << 5
     sizes = [len(part).to_bytes(3, "little") for part in tokens[:-1]]
     return b"".join((tag.to_bytes(3, "little"), head[3:], first, *sizes, *tokens))
+
+
+def most_bytes(size: tuple[int, int], count: int) -> list[int]:
+    """Give how many bytes each of `count` partitions, the first among them, may have that a decoder reads.
+
+    Rows of macroblocks take turns with the token partitions (RFC 6386 9.5), so some may have no row.
+    """
+    columns, rows = (size[0] + 15) // 16, (size[1] + 15) // 16
+    tokens = count - 1
+    turns = [max(0, (rows - i + tokens - 1) // tokens) for i in range(tokens)]
+    return [_MOST_HEADER + _MOST_MODES * columns * rows, *(_MOST_TOKENS * columns * turn for turn in turns)]

@@ -23,7 +23,7 @@ from photogate.formats.container import (
     check_measure,
     refuse,
 )
-from photogate.formats.webp_scan import needed
+from photogate.formats.webp_scan import least_price, needed
 
 __all__ = ["measure", "rewrite", "verify"]
 
@@ -126,9 +126,7 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
     """Write the picture or animation again, and nothing else."""
     file = _parse(data, context)
     if context.check_scan:
-        budget = Budget(len(data))
-        images = [image for image in (file.image, *(image for _, image in file.frames)) if image is not None]
-        budget.plan(sum(image.width * image.height for image in images))
+        budget = _budget(len(data), file)
         if file.image is not None:
             file.image = _trimmed(data, file.image, context, budget)
         file.frames = [(control, _trimmed(data, image, context, budget)) for control, image in file.frames]
@@ -176,6 +174,19 @@ def _put_image(out: list[bytes | memoryview], image: _Image, view: memoryview) -
         _put(out, b"ALPH", image.alpha)
     coded = view[image.chunk.start : image.chunk.end] if image.coded is None else image.coded
     _put(out, image.chunk.type, coded)
+
+
+def _budget(size: int, file: _File) -> Budget:
+    """Refuse, before anything is decoded, what takes too much memory or time for the size of the file."""
+    budget, price = Budget(size, limits.checked_webp_pixels(size)), 0
+    for image in (file.image, *(image for _, image in file.frames)):
+        if image is not None:
+            pixels = image.width * image.height
+            if pixels > limits.coded_pixels(image.chunk.end - image.chunk.start):
+                refuse("Expected fewer pixels, for the bytes of their image; found more", image.chunk.offset)
+            price += least_price(image.chunk.type, pixels)
+    budget.plan(price)
+    return budget
 
 
 def _trimmed(data: bytes, image: _Image, context: Context, budget: Budget) -> _Image:

@@ -7,23 +7,18 @@ two bytes ahead, for which zeros follow.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import struct
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol
+from functools import partial
 
 from photogate.errors import ImageRefused, Reason
 from photogate.formats import vp8
 from photogate.formats.checked import Budget, digest
 from photogate.formats.container import refuse
 
-__all__ = ["needed"]
-
-
-class _Decode(Protocol):
-    def __call__(self, alpha: bytes | None, coded: bytes | memoryview) -> bytes | None: ...
+__all__ = ["least_price", "needed"]
 
 
 def needed(kind: bytes, coded: bytes, alpha: bytes | None, size: tuple[int, int], budget: Budget) -> tuple[bytes, int]:
@@ -50,12 +45,12 @@ def needed(kind: bytes, coded: bytes, alpha: bytes | None, size: tuple[int, int]
     ImageRefused
         The image does not decode, or Pillow is not installed with WebP.
     """
-    decode = _decoder(kind, size, budget)
+    decode = _Decoder(kind, size, budget)
     whole = decode(alpha, coded)
     if whole is None:
         refuse("Expected an image that decodes; found damage")
     if kind == b"VP8 ":
-        new = _partitions(coded, lambda coded: decode(alpha, coded) == whole)
+        new = _partitions(coded, size, lambda coded: decode(alpha, coded) == whole)
     else:
         view = memoryview(coded)
         new = _even(coded[: _least(len(coded), lambda length: decode(alpha, view[:length]) == whole)])
@@ -64,30 +59,63 @@ def needed(kind: bytes, coded: bytes, alpha: bytes | None, size: tuple[int, int]
     return new, _least(len(alpha), lambda length: decode(alpha[:length], new) == whole)
 
 
-def _partitions(coded: bytes, same: Callable[[bytes], bool]) -> bytes:
+def _partitions(coded: bytes, size: tuple[int, int], same: Callable[[bytes], bool]) -> bytes:
     """Cut each partition behind the last byte that a decoder asks for.
 
     It refuses a partition that ends too soon. So what is cut was never read, and the coded picture stays as it is, what
     RGB does not show of it included.
     """
     head, *parts = vp8.partitions(_even(coded))
-    kept = []
-    for i, part in enumerate(parts):
+    parts = [part[:most] for part, most in zip(parts, vp8.most_bytes(size, len(parts)), strict=True)]
+    return _Cut(head, parts, same).found(len(coded) & 1)
 
-        def ends(length: int, i: int = i, part: bytes = part) -> bool:
-            # The others are longer than they need be, and one of them has the zero that would pad the chunk.
-            others = [other + bytes(_GENEROUS) for other in parts]
-            others[i] = part[:length]
-            others[0 if i else -1] += bytes(len(vp8.joined([head, *others])) & 1)
-            return same(vp8.joined([head, *others]))
 
-        zeros = len(part) - len(part.rstrip(b"\0"))
-        size = len(part) - zeros if zeros and ends(len(part) - zeros) else len(part)
-        kept.append(part[: _least(size, ends)] + bytes(_READ_AHEAD))
-    new = vp8.joined([head, *kept])
-    if not same(new):
-        refuse("Expected an image whose partitions are read one by one; found another")
-    return new
+class _Cut:
+    """Partitions of a frame; one without rows of the picture is empty here, and written as zeros."""
+
+    def __init__(self, head: bytes, parts: list[bytes], same: Callable[[bytes], bool]) -> None:
+        self.head, self.parts, self.same = head, parts, same
+
+    def found(self, padding: int) -> bytes:
+        """Write the partitions as far as they are needed.
+
+        All are tried at once, where encoders end them; then each with one byte less, which is too few of an honest one.
+        """
+        whole = [len(part) for part in self.parts]
+        lengths = self._likely(padding) or whole
+        for i, part in enumerate(self.parts):
+            if part:
+                lengths = [*lengths[:i], _least(lengths[i], partial(self._ends, lengths, i)), *lengths[i + 1 :]]
+        new = self._written(lengths, [_READ_AHEAD] * len(lengths))
+        if lengths == whole and not self.same(new):
+            refuse("Expected an image whose partitions are read one by one; found another")
+        return new
+
+    def _likely(self, padding: int) -> list[int] | None:
+        """Find lengths that are enough, and not much more: libwebp flushes one zero or two, and we leave two."""
+        zeros = [len(part) - len(part.rstrip(b"\0")) for part in self.parts]
+        for most in (_READ_AHEAD, 1):
+            cut = [min(found, most) for found in zeros]
+            cut[-1] = min(zeros[-1], most + padding)
+            lengths = [len(part) - fewer for part, fewer in zip(self.parts, cut, strict=True)]
+            if any(cut) and self.parts[-1] and len(self._written(lengths)) & 1:
+                lengths[cut.index(max(cut))] += 1  # or a zero would pad the last, and be read in place of another byte
+            if lengths != [len(part) for part in self.parts] and self.same(self._written(lengths)):
+                return lengths
+        return None
+
+    def _ends(self, lengths: list[int], which: int, length: int) -> bool:
+        """Find out whether one partition may have this length; the others are longer than they need be."""
+        lengths = [*lengths[:which], length, *lengths[which + 1 :]]
+        zeros = [0 if i == which else _GENEROUS for i in range(len(lengths))]
+        zeros[0 if which else -1] += len(self._written(lengths, zeros)) & 1  # or one would pad the last
+        return self.same(self._written(lengths, zeros))
+
+    def _written(self, lengths: list[int], zeros: list[int] | None = None) -> bytes:
+        """Put together partitions of these lengths, with so many zeros behind each."""
+        zeros = zeros or [0 if part else _READ_AHEAD for part in self.parts]
+        cut = [part[:length] + bytes(more) for part, length, more in zip(self.parts, lengths, zeros, strict=True)]
+        return vp8.joined([self.head, *cut])
 
 
 def _even(coded: bytes) -> bytes:
@@ -102,7 +130,7 @@ def _least(size: int, enough: Callable[[int], bool]) -> int:
         short = max(good - step, 0)
         if not enough(short):
             break
-        good, step = short, max(1, 2 * step * (size - short >= _FLUSHED))
+        good, step = short, max(1, _STRIDE * step * (size - short >= _FLUSHED))
     while good - short > 1:
         middle = (good + short) // 2
         if enough(middle):
@@ -115,35 +143,49 @@ def _least(size: int, enough: Callable[[int], bool]) -> int:
 # How far a VP8 decoder may read ahead (RFC 6386 7.3), and further than any does.
 _READ_AHEAD = 2
 _GENEROUS = 8
-# So many bytes are tried one by one: those that encoders write in vain.
+# So many bytes are tried one by one: those that encoders write in vain. Behind them steps grow so fast: a decode of too
+# few bytes costs less than one of enough.
 _FLUSHED = 3
+_STRIDE = 16
+# What a decode costs besides its pixels, in pixels of 10 ns: opening a file, and each coded byte. No more are needed
+# where nothing hides; those beyond are dear, or a file of 2,000 frames with something behind each would take long.
+_PRICE, _DEAR_PRICE, _PRICE_A_BYTE = 20_000, 100_000, 6
+_USUAL = 8
 
 
-def _decoder(kind: bytes, size: tuple[int, int], budget: Budget) -> _Decode:
-    try:
-        from PIL import Image, WebPImagePlugin  # noqa: F401
-    except ImportError as error:
-        raise ImageRefused(
-            "Expected Pillow, to look for bytes behind the last pixel; it is not installed", reason=Reason.STRIP_FAILED
-        ) from error
+def least_price(kind: bytes, pixels: int) -> int:
+    """Give what the decodes of a frame cost at least, in pixels; one of too few bytes costs a third."""
+    return 2 * (pixels + _PRICE) if kind == b"VP8 " else pixels + pixels // 3 + 2 * _PRICE
 
-    known: dict[bytes, bytes | None] = {}
 
-    def decode(alpha: bytes | None, coded: bytes | memoryview) -> bytes | None:
-        """Give a digest of the pixels, or nothing where they do not decode; the same bytes are decoded once."""
-        file = _still(kind, size, alpha, coded)
-        name = hashlib.sha256(file).digest()
-        if name not in known:
-            budget.take(size[0] * size[1])
-            known[name] = None
-            with (
-                suppress(OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError),
-                Image.open(io.BytesIO(file), formats=["WEBP"]) as picture,
-            ):
-                known[name] = digest(picture)
-        return known[name]
+class _Decoder:
+    """Decodes of one frame."""
 
-    return decode
+    def __init__(self, kind: bytes, size: tuple[int, int], budget: Budget) -> None:
+        try:
+            from PIL import WebPImagePlugin  # noqa: F401
+        except ImportError as error:
+            raise ImageRefused(
+                "Expected Pillow, to look for bytes behind the last pixel; it is not installed",
+                reason=Reason.STRIP_FAILED,
+            ) from error
+        self.kind, self.size, self.budget, self.tries = kind, size, budget, 0
+
+    def __call__(self, alpha: bytes | None, coded: bytes | memoryview) -> bytes | None:
+        """Give a digest of the pixels, or nothing where they do not decode."""
+        from PIL import Image
+
+        pixels = self.size[0] * self.size[1]
+        self.tries += 1
+        price = _PRICE if self.tries <= _USUAL else _DEAR_PRICE
+        self.budget.take(pixels + price + _PRICE_A_BYTE * (len(coded) + len(alpha or b"")))
+        with (
+            suppress(OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError),
+            Image.open(io.BytesIO(_still(self.kind, self.size, alpha, coded)), formats=["WEBP"]) as picture,
+        ):
+            return digest(picture)
+        self.budget.give_back(2 * pixels // 3)  # it was not copied
+        return None
 
 
 def _still(kind: bytes, size: tuple[int, int], alpha: bytes | None, coded: bytes | memoryview) -> bytes:

@@ -6,11 +6,11 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from photogate.errors import ImageRefused
 from photogate.findings import MetadataCategory
-from photogate.formats import c2pa, heif_report, limits, strip, tiff_segments, webp_scan
+from photogate.formats import c2pa, heif_report, limits, strip, tiff_segments, vp8, webp_scan
 from photogate.formats.checked import Budget
 from photogate.formats.container import Context
 from photogate.formats.png_rows import Header, Work, cleared
@@ -123,20 +123,114 @@ def test_restart_markers_of_nothing_are_not_listed():
 
 def test_a_webp_of_too_many_pixels_is_refused_before_one_is_decoded(monkeypatch):
     webp = saved("WEBP", Image.new("RGB", (64, 64)), lossless=True)
-    monkeypatch.setattr(limits, "checked_whole_pixels", lambda _: 2 * 64 * 64 - 1)
-    monkeypatch.setattr(webp_scan, "_decoder", lambda *_: pytest.fail("a decode"))
+    monkeypatch.setattr(limits, "checked_webp_pixels", lambda _: 64 * 64)
+    monkeypatch.setattr(webp_scan, "_Decoder", lambda *_: pytest.fail("a decode"))
     with pytest.raises(ImageRefused, match="pixels in all"):
         strip(webp)
 
 
+def decodes(monkeypatch: pytest.MonkeyPatch, data: bytes) -> tuple[bytes, int, int]:
+    """Strip a WebP, and count decodes, and those of them that failed: these cost a third."""
+    taken, failed = [], []
+    take, give_back = Budget.take, Budget.give_back
+    with monkeypatch.context() as patch:
+        patch.setattr(Budget, "take", lambda self, n: (taken.append(n), take(self, n))[1])
+        patch.setattr(Budget, "give_back", lambda self, n: (failed.append(n), give_back(self, n))[1])
+        return strip(data).data, len(taken), len(failed)
+
+
 @pytest.mark.parametrize("lossless", [False, True])
-def test_a_stripped_webp_costs_few_decodes(monkeypatch, lossless):
-    once = strip(saved("WEBP", Image.effect_noise((64, 64), 60).convert("RGB"), lossless=lossless)).data
-    taken = []
-    take = Budget.take
-    monkeypatch.setattr(Budget, "take", lambda self, n: (taken.append(n), take(self, n))[1])
-    assert strip(once).data == once
-    assert len(taken) <= 7  # the picture; each partition without its zeros, one of them, its last byte
+@pytest.mark.parametrize("quality", [1, 30, 75, 95])
+def test_a_webp_costs_few_decodes(monkeypatch, lossless, quality):
+    picture = Image.effect_noise((64, 64), 60).convert("RGB")
+    once, first, short = decodes(monkeypatch, saved("WEBP", picture, lossless=lossless, quality=quality))
+    assert first - short <= 4  # the picture; all partitions without what was flushed; perhaps one, and the other
+    assert short <= 3  # each without one byte more, and perhaps both at once
+    twice, again, short = decodes(monkeypatch, once)
+    assert twice == once
+    assert again - short <= 3
+    assert short <= 2
+
+
+def page(size: tuple[int, int]) -> Image.Image:
+    image = Image.new("RGB", size, "white")
+    for y in range(20, size[1], 100):
+        ImageDraw.Draw(image).text((20, y), "A scanned page with some text on it " * 4, fill="black")
+    return image
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_page_that_is_almost_blank_may_have_its_pixels_checked(monkeypatch, mode):
+    monkeypatch.setattr(limits, "MAX_CHECKED_WHOLE", 1)  # what a small file may have; a large page needs more
+    picture = page((1250, 1000)).convert(mode)
+    if mode == "RGBA":
+        picture.putalpha(Image.linear_gradient("L").resize(picture.size).point(lambda value: value // 64 * 64))
+    data = saved("WEBP", picture, quality=75, method=0)
+    assert pixels(strip(data).data) == pixels(data)
+
+
+def test_an_animation_of_key_frames_may_have_its_pixels_checked(monkeypatch):
+    monkeypatch.setattr(limits, "MAX_CHECKED_WHOLE", 1)
+    frames = [Image.new("RGB", (640, 360), "white") for _ in range(12)]
+    for i, frame in enumerate(frames):
+        ImageDraw.Draw(frame).rectangle((i * 15, 100, i * 15 + 60, 160), fill="red")
+    data = saved("WEBP", frames[0], save_all=True, append_images=frames[1:], duration=50, method=0, kmin=0, kmax=1)
+    assert data.count(b"VP8 ") == 12
+    assert strip(data).data.count(b"VP8 ") == 12
+
+
+def partitioned(more: bytes, size: tuple[int, int] = (16, 16)) -> bytes:
+    """Give the coded data of a picture with bytes behind each partition."""
+    data = saved("WEBP", Image.effect_noise(size, 60).convert("RGB"))
+    head, *parts = vp8.partitions(data[20 : 20 + int.from_bytes(data[16:20], "little")])
+    return vp8.joined([head, *(part + more for part in parts)])
+
+
+def webp_of(*chunks: tuple[bytes, bytes]) -> bytes:
+    body = b"".join(kind + struct.pack("<I", len(data)) + data + bytes(len(data) & 1) for kind, data in chunks)
+    return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body
+
+
+def test_more_behind_a_partition_than_any_picture_needs_is_cut_before_it_is_decoded(monkeypatch):
+    lengths = []
+    call = webp_scan._Decoder.__call__
+    monkeypatch.setattr(
+        webp_scan._Decoder,
+        "__call__",
+        lambda self, alpha, coded: (lengths.append(len(coded)), call(self, alpha, coded))[1],
+    )
+    strip(webp_of((b"VP8 ", partitioned(b"\1\2\3\4" * 50_000))))
+    assert lengths[0] > 400_000
+    assert max(lengths[1:]) < 20_000
+
+
+def test_decodes_that_look_for_what_hides_in_many_frames_are_dear():
+    side, control = (15).to_bytes(3, "little"), (10).to_bytes(3, "little") + b"\0"
+    coded = partitioned(b"\1\2\3\4" * 150)
+    frame = bytes(6) + 2 * side + control + b"VP8 " + struct.pack("<I", len(coded)) + coded + bytes(len(coded) & 1)
+    head = [(b"VP8X", b"\2\0\0\0" + 2 * side), (b"ANIM", bytes(6))]
+    assert len(strip(webp_of(*head, *[(b"ANMF", frame)] * 20)).data) < 20_000
+    with pytest.raises(ImageRefused, match="pixels in all"):
+        strip(webp_of(*head, *[(b"ANMF", frame)] * 150))
+
+
+def test_a_webp_of_very_few_bytes_and_very_many_pixels_is_refused_before_one_is_decoded(monkeypatch):
+    bits, at = 0x2F | 6_999 << 8 | 6_999 << 22, 43  # 7,000 x 7,000 without transforms, cache or groups (RFC 9649 3.4)
+    for _ in range(5):
+        bits, at = bits | 1 << at, at + 4  # a prefix code of one symbol of one bit (RFC 9649 3.7.2.1.1)
+    monkeypatch.setattr(webp_scan, "_Decoder", lambda *_: pytest.fail("a decode"))
+    with pytest.raises(ImageRefused, match="bytes of their image"):
+        strip(webp_of((b"VP8L", bits.to_bytes(16, "little"))))
+    assert limits.coded_pixels(32) == limits.MAX_BLANK_PIXELS
+    assert limits.coded_pixels(100_000) == limits.MAX_PIXELS_A_CODED_BYTE * 100_000
+
+
+def test_a_small_webp_may_have_fewer_pixels_checked_than_a_large_one():
+    assert limits.checked_webp_pixels(1) == limits.MAX_CHECKED_WHOLE
+    assert limits.checked_webp_pixels(90_000) == limits.MAX_CHECKED_WEBP_A_BYTE * 90_000
+    assert limits.checked_webp_pixels(1_000_000) == limits.MAX_CHECKED_WEBP
+    assert limits.checked_webp_pixels(2_000_000) == limits.MAX_CHECKED_PHOTO_A_BYTE * 2_000_000
+    assert limits.checked_webp_pixels(1 << 40) == limits.MAX_CHECKED_PIXELS_TOTAL
 
 
 def test_rows_of_all_frames_share_what_may_be_done_to_them():
