@@ -30,6 +30,8 @@ __all__ = ["measure", "rewrite", "verify"]
 _C = MetadataCategory
 _ICC_FLAG, _ALPHA_FLAG, _EXIF_FLAG, _XMP_FLAG, _ANIMATION_FLAG = 0x20, 0x10, 0x08, 0x04, 0x02
 _IMAGES = (b"VP8 ", b"VP8L")
+# Bits of ANMF's last byte (RFC 9649 2.7.1.1), and of the fifth byte of VP8L (3.4).
+_NO_BLENDING, _ALPHA_IS_USED = 2, 0x10
 # How many bytes an encoder writes to flush (RFC 6386 7.3), for each of two partitions.
 _FLUSH = 8
 
@@ -69,14 +71,15 @@ def _riff_end(data: bytes) -> int:
     return min(8 + int.from_bytes(data[4:8], "little"), len(data))
 
 
-def _chunks(data: bytes, at: int, end: int) -> Iterator[_Chunk]:
-    for _ in range(limits.MAX_CHUNKS):
-        if at + 8 > end:
-            return
+def _chunks(data: bytes, at: int, end: int, left: Iterator[int] | None = None) -> Iterator[_Chunk]:
+    """Walk chunks; `left` counts them over a file and its frames."""
+    left = iter(range(limits.MAX_CHUNKS)) if left is None else left
+    while at + 8 <= end:
+        if next(left, None) is None:
+            refuse(f"Expected at most {limits.MAX_CHUNKS} chunks; found more", at)
         size = int.from_bytes(data[at + 4 : at + 8], "little")
         yield _Chunk(data[at : at + 4], at, at + 8, min(at + 8 + size, end))
         at += 8 + size + (size & 1)
-    refuse(f"Expected at most {limits.MAX_CHUNKS} chunks; found more", at)
 
 
 def _size(data: bytes, chunk: _Chunk) -> tuple[int, int]:
@@ -206,8 +209,8 @@ def _parse(data: bytes, context: Context) -> _File:
     file, end = _File(), _riff_end(data)
     context.drop(_C.OTHER, "bytes after RIFF", len(data) - end - (len(data) - end == 1 and data[end:] == b"\0"))
     alpha: bytes | None = None
-    first = True
-    for chunk in _chunks(data, 12, end):
+    first, left = True, iter(range(limits.MAX_CHUNKS))
+    for chunk in _chunks(data, 12, end, left):
         kind, size = chunk.type, chunk.end - chunk.start
         if kind == b"VP8X" and first and size >= 10:
             file.canvas, file.flags = _canvas(data, chunk), data[chunk.start]
@@ -216,9 +219,12 @@ def _parse(data: bytes, context: Context) -> _File:
         elif kind == b"ANIM" and size >= 6 and file.animation is None and file.flags & _ANIMATION_FLAG:
             file.animation = data[chunk.start : chunk.start + 6]
         elif kind == b"ANMF" and file.flags & _ANIMATION_FLAG:
-            file.frames.append(_frame(data, chunk, file, context))
+            file.frames.append(_frame(data, chunk, file, context, left))
         elif kind == b"ALPH" and file.canvas and file.image is None:
             alpha = data[chunk.start : chunk.end]
+            if not file.flags & _ALPHA_FLAG:  # decoders show an opaque picture
+                context.drop(_C.OTHER, "alpha that VP8X does not name")
+                alpha = None
         elif kind in _IMAGES and file.image is None and not file.flags & _ANIMATION_FLAG:
             width, height = _size(data, chunk)
             file.image = _Image(width, height, _alpha(alpha, width, height, kind), chunk)
@@ -231,6 +237,8 @@ def _parse(data: bytes, context: Context) -> _File:
         refuse("Expected an image; found none", end)
     if len(file.frames) > limits.MAX_FRAMES:
         refuse(f"Expected at most {limits.MAX_FRAMES} frames; found more", reason=Reason.TOO_MANY_FRAMES)
+    if not file.flags & _ALPHA_FLAG:
+        _opaque(data, file, context)
     if file.image is not None:
         check_measure(Measure(ImageFormat.WEBP, file.image.width, file.image.height))
         if file.canvas and file.canvas != (file.image.width, file.image.height):
@@ -238,29 +246,57 @@ def _parse(data: bytes, context: Context) -> _File:
     return file
 
 
-def _frame(data: bytes, chunk: _Chunk, file: _File, context: Context) -> tuple[bytes, _Image]:
-    """Rebuild a frame's control fields (RFC 9649 2.7.1.1) and find its image."""
+def _frame(data: bytes, chunk: _Chunk, file: _File, context: Context, left: Iterator[int]) -> tuple[bytes, _Image]:
+    """Rebuild a frame's control fields (RFC 9649 2.7.1.1) and find its image.
+
+    libwebp does not go by the frame's size: it takes what follows the image for chunks of the file.
+    """
     if chunk.end - chunk.start < 16 or file.canvas is None:
         refuse("Expected a frame of 16 bytes and its image; found fewer", chunk.offset)
     control = data[chunk.start : chunk.start + 15] + bytes((data[chunk.start + 15] & 3,))
     alpha: bytes | None = None
     image: _Image | None = None
-    for inner in _chunks(data, chunk.start + 16, chunk.end):
+    behind = chunk.end
+    for inner in _chunks(data, chunk.start + 16, chunk.end, left):
+        size = int.from_bytes(data[inner.offset + 4 : inner.start], "little")
+        behind = inner.start + size + (size & 1)
+        if image is not None and (inner.type == b"ANMF" or inner.start + size > chunk.end):
+            refuse("Expected whole chunks behind the image of a frame; found others", inner.offset)
         if inner.type == b"ALPH" and image is None and alpha is None:
             alpha = data[inner.start : inner.end]
         elif inner.type in _IMAGES and image is None:
             width, height = _size(data, inner)
             image = _Image(width, height, _alpha(alpha, width, height, inner.type), inner)
+        elif inner.type in (b"EXIF", b"XMP "):
+            _drop(file, inner.type, data[inner.start : inner.end], context)
         else:
             context.drop(_C.OTHER, "unknown chunk in ANMF")
     if image is None:
         refuse("Expected an image in the frame; found none", chunk.offset)
+    if behind < chunk.end:
+        refuse("Expected whole chunks behind the image of a frame; found others", behind)
     x, y = 2 * _triple(control[:3]), 2 * _triple(control[3:6])
     if x + image.width > file.canvas[0] or y + image.height > file.canvas[1]:
         refuse("Expected a frame within the canvas; found another", chunk.offset)
     if (image.width, image.height) != (_triple(control[6:9]) + 1, _triple(control[9:12]) + 1):
         refuse("Expected an image of the frame's size; found another", chunk.offset)
     return control, image
+
+
+def _opaque(data: bytes, file: _File, context: Context) -> None:
+    """Leave out alpha where VP8X names none: decoders show opaque frames, and use it only to blend one with others.
+
+    The first has nothing to be blended with.
+    """
+    last = -1
+    for i, (control, image) in enumerate(file.frames):
+        used = image.alpha is not None or (image.chunk.type == b"VP8L" and data[image.chunk.start + 4] & _ALPHA_IS_USED)
+        if i and used and not control[15] & _NO_BLENDING:
+            last = i
+    for i, (control, image) in enumerate(file.frames):
+        if i > last and image.alpha is not None:
+            context.drop(_C.OTHER, "alpha that VP8X does not name")
+            file.frames[i] = control, image._replace(alpha=None)
 
 
 def _alpha(alpha: bytes | None, width: int, height: int, kind: bytes) -> bytes | None:

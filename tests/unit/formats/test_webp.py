@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 from photogate.errors import ImageRefused
 from photogate.findings import Keep
-from photogate.formats import exif, strip, vp8
+from photogate.formats import exif, limits, strip, vp8
 from photogate.formats.container import Rights
 from photogate.inspection import inspect
 from tests.noise import noise
@@ -278,3 +278,100 @@ def test_partitions_that_a_decoder_reads_past_do_not_grow_each_time():
     once = strip(data).data
     assert len(once) < len(data)
     assert strip(once).data == once
+
+
+def lossy(size: tuple[int, int] = (16, 16)) -> bytes:
+    """Give the chunk of a lossy picture."""
+    file = io.BytesIO()
+    Image.linear_gradient("L").resize(size).convert("RGB").save(file, "WEBP")
+    return file.getvalue()[12:]
+
+
+def extended(flags: int, *chunks: bytes) -> bytes:
+    """Give a file of 16 x 16 pixels with VP8X."""
+    side = (15).to_bytes(3, "little")
+    return with_chunks(b"RIFF\0\0\0\0WEBP", chunk(b"VP8X", bytes((flags, 0, 0, 0)) + 2 * side), *chunks)
+
+
+def frame(content: bytes, last: int = 0, more: int = 0) -> bytes:
+    """Give ANMF of 16 x 16 pixels, of which the size says `more` than there is."""
+    side = (15).to_bytes(3, "little")
+    body = bytes(6) + 2 * side + (80).to_bytes(3, "little") + bytes((last,)) + content
+    return b"ANMF" + struct.pack("<I", len(body) + more) + body
+
+
+ANIM = chunk(b"ANIM", bytes(6))
+ALPHA = (SECRET * 30)[:256]
+RAW_ALPHA = chunk(b"ALPH", b"\0" + ALPHA)
+
+
+def colours(data: bytes) -> list[bytes]:
+    with Image.open(io.BytesIO(data)) as image:
+        found = []
+        for i in range(getattr(image, "n_frames", 1)):
+            image.seek(i)
+            found.append(image.convert("RGBA").tobytes())
+        return found
+
+
+def test_alpha_of_a_picture_that_vp8x_does_not_name_goes():
+    data = extended(0, RAW_ALPHA, lossy())
+    assert set(colours(data)[0][3::4]) == {255}
+    stripped = strip(data)
+    assert ALPHA not in stripped.data
+    assert [removed.where for removed in stripped.removed] == ["alpha that VP8X does not name"]
+    assert colours(stripped.data) == colours(data)
+    named = extended(0x10, RAW_ALPHA, lossy())
+    assert ALPHA in strip(named).data
+
+
+@pytest.mark.parametrize(
+    ("lasts", "left"),
+    [((0,), 0), ((2, 2), 0), ((0, 2), 0), ((0, 0), 2), ((2, 0, 2), 2), ((2, 2, 0, 2, 2), 3)],
+)
+def test_alpha_of_frames_that_vp8x_does_not_name_stays_as_far_as_frames_are_blended(lasts, left):
+    data = extended(2, ANIM, *(frame(RAW_ALPHA + lossy(), last) for last in lasts))
+    stripped = strip(data).data
+    assert stripped.count(ALPHA) == left
+    assert colours(stripped) == colours(data)
+    assert strip(stripped).data == stripped
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        frame(lossy()),  # which decoders show
+        frame(lossy())[:60],
+        chunk(b"abcd", SECRET)[:-1],
+        b"abc",
+    ],
+)
+def test_a_frame_of_which_more_than_whole_chunks_follow_the_image_is_refused(behind):
+    data = extended(2, ANIM, frame(lossy() + behind), frame(lossy()))
+    with pytest.raises(ImageRefused, match="behind the image of a frame"):
+        strip(data)
+
+
+def test_a_frame_whose_size_runs_over_the_next_is_refused():
+    data = extended(2, ANIM, frame(lossy(), more=60), frame(lossy()))
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.n_frames == 2
+    with pytest.raises(ImageRefused, match="behind the image of a frame"):
+        strip(data)
+
+
+def test_an_orientation_behind_the_image_of_a_frame_stays():
+    made = Image.Exif()
+    made[0x0112] = 6
+    data = extended(0x0A, ANIM, frame(lossy()), frame(lossy() + chunk(b"EXIF", made.tobytes()[6:])))
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.getexif()[0x0112] == 6
+    assert strip(data).orientation == 6
+
+
+def test_chunks_are_counted_over_a_file_and_its_frames(monkeypatch):
+    monkeypatch.setattr(limits, "MAX_CHUNKS", 60)
+    many = frame(lossy() + chunk(b"abcd", b"") * 20)
+    strip(extended(2, ANIM, many, many))
+    with pytest.raises(ImageRefused, match="chunks"):
+        strip(extended(2, ANIM, many, many, many))
