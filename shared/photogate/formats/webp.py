@@ -131,8 +131,8 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
     if context.check_scan:
         budget = _budget(len(data), file)
         if file.image is not None:
-            file.image = _trimmed(data, file.image, context, budget)
-        file.frames = [(control, _trimmed(data, image, context, budget)) for control, image in file.frames]
+            file.image = _trimmed(data, file.image, file, context, budget)
+        file.frames = [(control, _trimmed(data, image, file, context, budget)) for control, image in file.frames]
     orientation = 1
     if file.canvas is not None:  # decoders look for metadata where VP8X says that it is there
         turned = file.exif.orientation if file.exif is not None and file.flags & _EXIF_FLAG else None
@@ -192,11 +192,13 @@ def _budget(size: int, file: _File) -> Budget:
     return budget
 
 
-def _trimmed(data: bytes, image: _Image, context: Context, budget: Budget) -> _Image:
+def _trimmed(data: bytes, image: _Image, file: _File, context: Context, budget: Budget) -> _Image:
     """Leave out bytes that no pixel depends on; an arithmetic decoder finds zeros where it reads ahead."""
     chunk = image.chunk
     coded = data[chunk.start : chunk.end]
-    new, alpha = needed(chunk.type, coded, image.alpha, (image.width, image.height), budget)
+    new, alpha = needed(
+        chunk.type, coded, image.alpha, (image.width, image.height), budget, not file.flags & _ALPHA_FLAG
+    )
     if len(coded) - len(new) > (_FLUSH if chunk.type == b"VP8 " else 0):
         context.drop(_C.OTHER, "bytes behind the last macroblock or pixel", len(coded) - len(new))
     if image.alpha is not None:

@@ -12,16 +12,22 @@ import struct
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 from photogate.errors import ImageRefused, Reason
 from photogate.formats import vp8
 from photogate.formats.checked import Budget, digest
 from photogate.formats.container import refuse
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 __all__ = ["least_price", "needed"]
 
 
-def needed(kind: bytes, coded: bytes, alpha: bytes | None, size: tuple[int, int], budget: Budget) -> tuple[bytes, int]:
+def needed(
+    kind: bytes, coded: bytes, alpha: bytes | None, size: tuple[int, int], budget: Budget, opaque: bool
+) -> tuple[bytes, int]:
     """Leave out of a frame's image the bytes that no pixel depends on, and find how many of its alpha any depends on.
 
     Parameters
@@ -34,6 +40,8 @@ def needed(kind: bytes, coded: bytes, alpha: bytes | None, size: tuple[int, int]
         Width and height in pixels.
     budget
         What may still be decoded.
+    opaque
+        Whether no alpha is shown, unless the image itself says so.
 
     Returns
     -------
@@ -43,20 +51,45 @@ def needed(kind: bytes, coded: bytes, alpha: bytes | None, size: tuple[int, int]
     Raises
     ------
     ImageRefused
-        The image does not decode, or Pillow is not installed with WebP.
+        The image does not decode, or has a channel that is not shown and says something, or Pillow is not installed
+        with WebP.
     """
     decode = _Decoder(kind, size, budget)
-    whole = decode(alpha, coded)
+    view = memoryview(coded)
+    if kind == b"VP8L" and opaque and len(coded) > _ALPHA_AT and not coded[_ALPHA_AT] & _ALPHA_IS_USED:
+        # It has alpha all the same (RFC 9649 3.4), which encoders code as one value, in no bits.
+        view = memoryview(coded[:_ALPHA_AT] + bytes((coded[_ALPHA_AT] | _ALPHA_IS_USED,)) + coded[_ALPHA_AT + 1 :])
+        whole = decode(alpha, view, _check_opaque)
+    else:
+        whole = decode(alpha, view)
     if whole is None:
         refuse("Expected an image that decodes; found damage")
     if kind == b"VP8 ":
         new = _partitions(coded, size, lambda coded: decode(alpha, coded) == whole)
     else:
-        view = memoryview(coded)
         new = _even(coded[: _least(len(coded), lambda length: decode(alpha, view[:length]) == whole)])
     if alpha is None or alpha[0] & 3 == 0:
         return new, len(alpha or b"")
+    # A second picture may be in it, of which only green is shown (RFC 9649 2.7.1.2): the stream of a VP8L image.
+    head = 0x2F | size[0] - 1 << 8 | size[1] - 1 << 22 | _ALPHA_IS_USED << 8 * _ALPHA_AT
+    inside = head.to_bytes(5, "little") + alpha[1:] + bytes(_GENEROUS)
+    if decode(None, inside, _check_alpha, b"VP8L") is None:
+        refuse("Expected alpha that decodes; found damage")
     return new, _least(len(alpha), lambda length: decode(alpha[:length], new) == whole)
+
+
+def _check_opaque(picture: Image.Image) -> None:
+    if not _one_value(picture, "A"):
+        refuse("Expected one value of alpha, which is not shown; found more")
+
+
+def _check_alpha(picture: Image.Image) -> None:
+    if not _one_value(picture, "RBA"):
+        refuse("Expected one value of red, blue and alpha, which are not shown; found more")
+
+
+def _one_value(picture: Image.Image, bands: str) -> bool:
+    return all(picture.getchannel(band).getcolors(1) for band in bands)
 
 
 def _partitions(coded: bytes, size: tuple[int, int], same: Callable[[bytes], bool]) -> bytes:
@@ -140,6 +173,8 @@ def _least(size: int, enough: Callable[[int], bool]) -> int:
     return good
 
 
+# Where a VP8L image says whether it has alpha (RFC 9649 3.4).
+_ALPHA_AT, _ALPHA_IS_USED = 4, 0x10
 # How far a VP8 decoder may read ahead (RFC 6386 7.3), and further than any does.
 _READ_AHEAD = 2
 _GENEROUS = 8
@@ -171,7 +206,13 @@ class _Decoder:
             ) from error
         self.kind, self.size, self.budget, self.tries = kind, size, budget, 0
 
-    def __call__(self, alpha: bytes | None, coded: bytes | memoryview) -> bytes | None:
+    def __call__(
+        self,
+        alpha: bytes | None,
+        coded: bytes | memoryview,
+        check: Callable[[Image.Image], None] | None = None,
+        kind: bytes | None = None,
+    ) -> bytes | None:
         """Give a digest of the pixels, or nothing where they do not decode."""
         from PIL import Image
 
@@ -181,9 +222,12 @@ class _Decoder:
         self.budget.take(pixels + price + _PRICE_A_BYTE * (len(coded) + len(alpha or b"")))
         with (
             suppress(OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError),
-            Image.open(io.BytesIO(_still(self.kind, self.size, alpha, coded)), formats=["WEBP"]) as picture,
+            Image.open(io.BytesIO(_still(kind or self.kind, self.size, alpha, coded)), formats=["WEBP"]) as picture,
         ):
-            return digest(picture)
+            found = digest(picture)
+            if check:
+                check(picture)
+            return found
         self.budget.give_back(2 * pixels // 3)  # it was not copied
         return None
 

@@ -345,6 +345,7 @@ def test_alpha_of_frames_that_vp8x_does_not_name_stays_as_far_as_frames_are_blen
         chunk(b"abcd", SECRET)[:-1],
         b"abc",
     ],
+    ids=["a frame", "a frame, cut", "a chunk, cut", "no chunk"],
 )
 def test_a_frame_of_which_more_than_whole_chunks_follow_the_image_is_refused(behind):
     data = extended(2, ANIM, frame(lossy() + behind), frame(lossy()))
@@ -375,3 +376,52 @@ def test_chunks_are_counted_over_a_file_and_its_frames(monkeypatch):
     strip(extended(2, ANIM, many, many))
     with pytest.raises(ImageRefused, match="chunks"):
         strip(extended(2, ANIM, many, many, many))
+
+
+def bits(*fields: tuple[int, int]) -> bytes:
+    """Pack values of so many bits, the least first, as VP8L does."""
+    number = at = 0
+    for value, size in fields:
+        number, at = number | value << at, at + size
+    return number.to_bytes((at + 7) // 8, "little")
+
+
+def one_symbol(symbol: int) -> list[tuple[int, int]]:
+    """Give a prefix code of one symbol, which takes no bits (RFC 9649 3.7.2.1.1)."""
+    return [(1, 1), (0, 1), (1, 1), (symbol, 8)]
+
+
+# Of 256 symbols of 8 bits each, so that each byte is a code (RFC 9649 3.7.2.1.2).
+ANY_SYMBOL = [(0, 1), (8, 4), *[(0, 3)] * 11, (1, 3), (0, 1)]
+SIZE_16 = [(0x2F, 8), (15, 14), (15, 14)]
+
+
+def test_a_plane_of_alpha_that_a_lossless_picture_does_not_show_is_refused():
+    def lossless(used: int, alpha: list[tuple[int, int]], *symbols: tuple[int, int]) -> bytes:
+        codes = [*one_symbol(100), *one_symbol(50), *one_symbol(20), *alpha, *one_symbol(0)]
+        return chunk(b"VP8L", bits(*SIZE_16, (used, 1), (0, 3), (0, 1), (0, 1), (0, 1), *codes, *symbols))
+
+    hidden = [(byte, 8) for byte in ALPHA]
+    for file in (with_chunks, lambda head, data: extended(0, data)):
+        with pytest.raises(ImageRefused, match="one value of alpha"):
+            strip(file(b"RIFF\0\0\0\0WEBP", lossless(0, ANY_SYMBOL, *hidden)))
+        plain = file(b"RIFF\0\0\0\0WEBP", lossless(0, one_symbol(7)))
+        assert colours(strip(plain).data) == colours(plain)
+        shown = file(b"RIFF\0\0\0\0WEBP", lossless(1, ANY_SYMBOL, *hidden))
+        assert colours(strip(shown).data) == colours(shown)
+    # OpenCV goes by VP8X, and shows it.
+    strip(extended(0x10, lossless(0, ANY_SYMBOL, *hidden)))
+
+
+@pytest.mark.parametrize("which", range(3))
+def test_a_second_picture_within_alpha_is_refused(which):
+    def coded(codes: list[list[tuple[int, int]]]) -> bytes:
+        green, red, blue, alpha = codes
+        fields = [*green, *red, *blue, *alpha, *one_symbol(0), *((byte, 8) for byte in ALPHA)]
+        return extended(0x10, chunk(b"ALPH", b"\1" + bits((0, 1), (0, 1), (0, 1), *fields)), lossy())
+
+    codes = [one_symbol(200), one_symbol(0), one_symbol(0), one_symbol(0)]
+    assert colours(strip(coded(codes)).data) == colours(coded(codes))
+    codes[1 + which] = ANY_SYMBOL
+    with pytest.raises(ImageRefused, match="red, blue and alpha"):
+        strip(coded(codes))
