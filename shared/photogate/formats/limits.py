@@ -11,7 +11,6 @@ from typing import Final
 __all__ = [
     "MAX_BLANK_PIXELS",
     "MAX_BOXES",
-    "MAX_CHECKED_PHOTO_A_BYTE",
     "MAX_CHECKED_PIXELS",
     "MAX_CHECKED_PIXELS_A_BYTE",
     "MAX_CHECKED_PIXELS_TOTAL",
@@ -110,17 +109,16 @@ MAX_CHECKED_PIXELS_TOTAL: Final = 1_073_741_824
 # What a decoder's start costs, 30 microseconds, as pixels of the same time; with each scan that goes before.
 PIXELS_A_SCAN_DECODE: Final = 15_000
 
-# The same for AVIF, of which each pixel costs 10 ns and more: six decodes of a photo of nothing of 16 megapixels, or
-# twenty of a photo that has a byte for 20 pixels.
+# The same for AVIF and WebP, of which each pixel costs 10 ns and more: six decodes of a photo of nothing of 16
+# megapixels, or twenty of a photo that has a byte for 20 pixels.
 MAX_CHECKED_WHOLE: Final = 100_663_296
 MAX_CHECKED_WHOLE_A_BYTE: Final = 384
 
-# The same for WebP, of which a pixel costs as much, and a coded byte as much as six. An honest frame takes five
-# decodes, and one of too few bytes costs a third. libwebp writes a byte for 561 pixels at most where it is lossy. So
-# that pages and animations of little pass, 1,536 may be decoded a byte, up to 2.5 s; what takes longer must be a photo.
+# In WebP a coded byte costs as much as six pixels. An honest frame takes five decodes, and one of too few bytes costs a
+# third. libwebp writes a byte for 561 pixels at most where it is lossy. So that pages and animations of little pass,
+# 1,536 may be decoded a byte, up to 2.5 s; what takes longer must be a photo.
 MAX_CHECKED_WEBP_A_BYTE: Final = 1_536
 MAX_CHECKED_WEBP: Final = 268_435_456
-MAX_CHECKED_PHOTO_A_BYTE: Final = 200
 
 # Pixels of a WebP's frame before one is decoded, which takes 16 bytes of memory for each: those of the largest screens
 # and of most cameras, which may be of one colour in 32 bytes, or those of a larger page that has some text.
@@ -135,8 +133,7 @@ def checked_whole_pixels(size: int) -> int:
 
 def checked_webp_pixels(size: int) -> int:
     """Give how many pixels may be decoded to look for hidden bytes in a WebP of `size` bytes."""
-    blank = max(MAX_CHECKED_WHOLE, min(MAX_CHECKED_WEBP_A_BYTE * size, MAX_CHECKED_WEBP))
-    return min(max(blank, MAX_CHECKED_PHOTO_A_BYTE * size), MAX_CHECKED_PIXELS_TOTAL)
+    return max(checked_whole_pixels(size), min(MAX_CHECKED_WEBP_A_BYTE * size, MAX_CHECKED_WEBP))
 
 
 def coded_pixels(size: int) -> int:

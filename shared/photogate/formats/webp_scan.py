@@ -184,7 +184,7 @@ _FLUSHED = 3
 _STRIDE = 16
 # What a decode costs besides its pixels, in pixels of 10 ns: opening a file, and each coded byte. No more are needed
 # where nothing hides; those beyond are dear, or a file of 2,000 frames with something behind each would take long.
-_PRICE, _DEAR_PRICE, _PRICE_A_BYTE = 20_000, 100_000, 6
+_PRICE, _DEAR_PRICE, _PRICE_A_BYTE = 10_000, 100_000, 6
 _USUAL = 8
 
 

@@ -228,8 +228,8 @@ def test_a_webp_of_very_few_bytes_and_very_many_pixels_is_refused_before_one_is_
 def test_a_small_webp_may_have_fewer_pixels_checked_than_a_large_one():
     assert limits.checked_webp_pixels(1) == limits.MAX_CHECKED_WHOLE
     assert limits.checked_webp_pixels(90_000) == limits.MAX_CHECKED_WEBP_A_BYTE * 90_000
-    assert limits.checked_webp_pixels(1_000_000) == limits.MAX_CHECKED_WEBP
-    assert limits.checked_webp_pixels(2_000_000) == limits.MAX_CHECKED_PHOTO_A_BYTE * 2_000_000
+    assert limits.checked_webp_pixels(500_000) == limits.MAX_CHECKED_WEBP
+    assert limits.checked_webp_pixels(2_000_000) == limits.MAX_CHECKED_WHOLE_A_BYTE * 2_000_000
     assert limits.checked_webp_pixels(1 << 40) == limits.MAX_CHECKED_PIXELS_TOTAL
 
 
