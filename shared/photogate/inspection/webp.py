@@ -43,15 +43,15 @@ def _chunks(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int, i
     refuse(f"Expected at most {limits.MAX_CHUNKS} chunks; found more", at)
 
 
-def _images(data: bytes) -> list[bytes]:
+def _images(data: bytes) -> list[tuple[bytes, bytes]]:
     """Collect the pictures of a file that was written by `strip`, in their order."""
     found = []
     for kind, at, stop, _ in _chunks(data, 12, len(data)):
         if kind in (b"VP8 ", b"VP8L", b"ALPH"):
-            found.append(data[at + 8 : stop])
+            found.append((kind, data[at + 8 : stop]))
         elif kind == b"ANMF":
             found += [
-                data[a + 8 : s] for k, a, s, _ in _chunks(data, at + 24, stop) if k in (b"VP8 ", b"VP8L", b"ALPH")
+                (k, data[a + 8 : s]) for k, a, s, _ in _chunks(data, at + 24, stop) if k in (b"VP8 ", b"VP8L", b"ALPH")
             ]
     return found
 
@@ -81,7 +81,14 @@ def parts(data: bytes, outcome: Outcome) -> Iterator[Part]:
 
 
 def _part(
-    data: bytes, kind: bytes, at: int, stop: int, following: int, known: bool, outcome: Outcome, images: list[bytes]
+    data: bytes,
+    kind: bytes,
+    at: int,
+    stop: int,
+    following: int,
+    known: bool,
+    outcome: Outcome,
+    images: list[tuple[bytes, bytes]],
 ) -> Part:
     name = kind.decode("latin-1").strip() if kind in _NOTES else "unregistered chunk"
     size, note = following - at, _NOTES.get(kind, "not needed to show the picture")
@@ -111,6 +118,8 @@ def _part(
         claims = [stays("frame header", at, 24)]
         for inner, first, close, behind in outcome.budget.take(_chunks(data, at + 24, stop)):
             stay = inner in (b"VP8 ", b"VP8L", b"ALPH")
+            if inner == b"ALPH" and images and not outcome.budget.spent:
+                stay = images[0][0] == b"ALPH"  # it goes where decoders do not show it
             claims.append(_part(data, inner, first, close, behind, stay, outcome, images))
         inside = tiled(claims, at, following, outcome.budget.rest("bytes that nothing refers to"))
     elif kind == b"ICCP":
@@ -120,7 +129,7 @@ def _part(
         inside = tuple(p if p.name != "padding" else stays(p.name, p.offset, p.size) for p in inside)
         inside = inside if len(inside) > 2 else ()
     elif kind in (b"VP8 ", b"VP8L", b"ALPH") and images and not outcome.budget.spent:
-        inside = _image(data, kind, at, stop, following, images.pop(0))
+        inside = _image(data, kind, at, stop, following, images.pop(0)[1])
     return stays(name, at, size, note, inside)
 
 

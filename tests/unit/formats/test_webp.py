@@ -425,3 +425,12 @@ def test_a_second_picture_within_alpha_is_refused(which):
     codes[1 + which] = ANY_SYMBOL
     with pytest.raises(ImageRefused, match="red, blue and alpha"):
         strip(coded(codes))
+
+
+def test_inspect_says_which_alpha_of_frames_goes():
+    data = extended(2, ANIM, *(frame(RAW_ALPHA + lossy(), last) for last in (2, 0, 2)))
+    frames = [part for part in inspect(data).parts if part.name == "ANMF"]
+    shown = [[(part.name, part.stays) for part in each.children if part.name in ("ALPH", "VP8")] for each in frames]
+    assert shown == [[("ALPH", True), ("VP8", True)]] * 2 + [[("ALPH", False), ("VP8", True)]]
+    still = {part.name: part.stays for part in inspect(extended(0, RAW_ALPHA, lossy())).parts}
+    assert (still["ALPH"], still["VP8"]) == (False, True)
