@@ -15,7 +15,7 @@ from photogate.formats import limits
 from photogate.formats.av1_sequence import Sequence, sequence_header
 from photogate.formats.bmff_boxes import Fields, same
 from photogate.formats.container import refuse
-from photogate.formats.hevc_sets import PPS, SPS, VPS, ParameterSet, parameter_set, slice_pps, slice_unit
+from photogate.formats.hevc_sets import PPS, SPS, VPS, ParameterSet, parameter_set, slice_address, slice_pps, slice_unit
 
 __all__ = [
     "TILES",
@@ -129,7 +129,7 @@ def hevc(
     size_of_length, sets = configuration.length_size, configuration.sets
     inner: list[ParameterSet] = []
     slices: list[bytes | memoryview] = []
-    at, pictures, units = 0, 0, 0
+    at, pictures, units, first = 0, 0, 0, -1
     while at < len(data):
         units += 1
         size = int.from_bytes(data[at : at + size_of_length], "big")
@@ -141,7 +141,9 @@ def hevc(
         if kind in _SLICES:
             # H.265, 7.3.6.1: first_slice_segment_in_pic_flag is the first bit behind the header
             pictures += data[start + 2] >> 7
-            if pictures == 1:
+            first = kind if first < 0 and pictures else first
+            # 7.4.2.2: all slices of a picture are of one type, so decoders pass over others
+            if pictures == 1 and kind == first:
                 slices.append(data[start:at])
                 continue
         elif kind in _PARAMETER_SETS and not pictures:
@@ -152,13 +154,16 @@ def hevc(
         dropped.count += 1
     if not slices:
         refuse("Expected a coded picture; found none")
-    used: set[tuple[int, int]] = set()
-    pieces: list[bytes | memoryview] = []
+    pps = _set(sets, PPS, slice_pps(slices[0]))
+    sps = _set(sets, SPS, pps.refers)
+    used = {(PPS, pps.id), (SPS, sps.id), (VPS, sps.refers)}
+    before_this = -1
     for unit in slices:
-        pps = _set(sets, PPS, slice_pps(unit))
-        sps = _set(sets, SPS, pps.refers)
-        used |= {(PPS, pps.id), (SPS, sps.id), (VPS, sps.refers)}
-        pieces.append(slice_unit(unit, pps, sps))
+        # 7.4.7.1: one parameter set for all slices of a picture; their blocks come in order, each once
+        if slice_pps(unit) != pps.id or (address := slice_address(unit, pps, sps)) <= before_this:
+            refuse("Expected the slices of one picture in their order; found others")
+        before_this = address
+    pieces = [slice_unit(unit, pps, sps) for unit in slices]
     before = [s.unit for s in inner if (s.kind, s.id) in used]
     out: list[bytes | memoryview] = []
     for piece in (*before, *pieces):

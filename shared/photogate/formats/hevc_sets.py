@@ -14,7 +14,7 @@ from photogate.formats import limits
 from photogate.formats.bits import BitCopy
 from photogate.formats.container import refuse
 
-__all__ = ["PPS", "SPS", "VPS", "ParameterSet", "parameter_set", "slice_pps", "slice_unit"]
+__all__ = ["PPS", "SPS", "VPS", "ParameterSet", "parameter_set", "slice_address", "slice_pps", "slice_unit"]
 
 VPS, SPS, PPS = 32, 33, 34
 # Scaling lists of all sizes are 1.1 kB; a set with them, tiles and reference sets stays far below.
@@ -330,9 +330,28 @@ def _pps(copy: BitCopy) -> tuple[int, int, dict[str, int]]:
 
 def slice_pps(unit: bytes | memoryview) -> int:
     """Give the number of the picture parameter set that a slice refers to (7.3.6.1)."""
-    copy = BitCopy(_unescaped(bytes(unit[2:16])))
-    copy.u(2 if 16 <= unit[0] >> 1 <= 23 else 1)
-    return copy.ue()
+    return _slice_start(unit)[0].ue()
+
+
+def slice_address(unit: bytes | memoryview, pps: ParameterSet, sps: ParameterSet) -> int:
+    """Give the first block of a slice segment (7.3.6.1); refuse one beyond the picture."""
+    copy, first = _slice_start(unit)
+    copy.ue()
+    if first:
+        return 0
+    copy.u(pps.bits["dependent"])
+    address = copy.u(max(sps.bits["blocks"] - 1, 0).bit_length())
+    if address >= sps.bits["blocks"]:
+        refuse("Expected slices within the picture; found one outside")
+    return address
+
+
+def _slice_start(unit: bytes | memoryview) -> tuple[BitCopy, int]:
+    """Read a slice segment header up to the number of its parameter set; tell whether it is the picture's first."""
+    copy = BitCopy(_unescaped(bytes(unit[2:24])))
+    first = copy.u(1)
+    copy.u(16 <= unit[0] >> 1 <= 23)
+    return copy, first
 
 
 def slice_unit(unit: bytes | memoryview, pps: ParameterSet, sps: ParameterSet) -> bytes | memoryview:

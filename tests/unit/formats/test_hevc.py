@@ -88,6 +88,24 @@ def test_units_of_other_layers_and_a_second_picture_go():
     assert strip(with_units(b"", hevc.prefixed(hevc.unit(hevc.IDR, b"\x80" + SECRET)))).data == CLEAN
 
 
+# Of H.265, table 7-1: pictures between others, leading pictures, further random access pictures.
+@pytest.mark.parametrize("kind", [0, 1, 2, 6, 8, 9, 16, 19, 21])
+@pytest.mark.parametrize("lead", [b"\x40", b"\x20"])
+def test_slices_of_another_type_than_the_first_go(kind, lead):
+    planted = hevc.prefixed(hevc.unit(kind, lead + SECRET))
+    data = with_units(b"", planted)
+    assert strip(data).data == CLEAN
+    assert look(data) == look(CLEAN)
+
+
+def test_slices_out_of_order_are_refused():
+    coded = hevc.encode(PICTURE)
+    for slices in ([*coded.slices, coded.slices[-1]], [coded.slices[0], *coded.slices[:0:-1]]):
+        item = Item(b"hvc1", hevc.prefixed(*slices), (box(b"hvcC", coded.hvcc()), ispe(*PICTURE.size)))
+        with pytest.raises(ImageRefused, match="in their order"):
+            strip(heif([item]))
+
+
 def test_a_parameter_set_that_no_slice_uses_goes():
     pps = hevc.Bits().ue(5, 0).u(2, 0).u(3, 0).u(2, 0).ue(0, 0, 0).u(3, 0).ue(0, 0).u(10, 0).ue(0).u(2, 0)
     unused = hevc.unit(hevc.PPS, pps.ended())
