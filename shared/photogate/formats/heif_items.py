@@ -6,7 +6,10 @@ ISO/IEC 14496-12, 8.11 (meta, iloc, iinf, iref, pitm, idat); ISO/IEC 23008-12, 6
 from __future__ import annotations
 
 import struct
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from photogate.errors import ImageRefused, Reason
 from photogate.formats import exif, xmp
@@ -15,6 +18,7 @@ from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, full_b
 from photogate.formats.bmff_coded import Dropped, av1, av1c, hevc, hevc_configuration
 from photogate.formats.checked import Budget as Scan
 from photogate.formats.container import refuse
+from photogate.formats.heif_derived import DERIVED, derived
 from photogate.formats.heif_properties import ESSENTIAL, KNOWN, rebuild, says_alpha
 from photogate.formats.heif_scan import without_tail
 from photogate.formats.rights import Rights
@@ -31,11 +35,14 @@ __all__ = [
     "write_meta",
 ]
 
-_DERIVED = frozenset({b"grid", b"iovl", b"iden"})
 _CODED = frozenset({b"hvc1", b"av01"})
 _XMP = b"application/rdf+xml"
 _CONFIGURATIONS = {b"hvc1": b"hvcC", b"av01": b"av1C"}
 _DESCRIBING = frozenset({b"mime", b"Exif"})
+# Properties that only pictures in the other code have, and that derived pictures have none of.
+_OTHER_CODES = {b"hvc1": frozenset({b"av1C", b"a1op", b"lsel"}), b"av01": frozenset({b"hvcC"})}
+_OF_CODES = frozenset({b"hvcC", b"av1C", b"a1op", b"lsel"})
+_DEEPEST = 5
 _TRANSFORMS = frozenset({b"irot", b"imir", b"clap"})
 
 
@@ -60,7 +67,11 @@ class Item:
 
 @dataclass(slots=True)
 class Meta:
-    """A parsed `meta` box; `used` tells for each HEVC configuration the parameter sets that kept pictures use."""
+    """A parsed `meta` box.
+
+    `used` tells for each HEVC configuration the parameter sets that kept pictures use; `alphas`, which item is the
+    transparency of a kept one; `inputs`, what a kept one is derived of; `sizes`, those that items may be taken to have.
+    """
 
     primary: int
     items: dict[int, Item]
@@ -69,6 +80,9 @@ class Meta:
     idat: tuple[int, int]
     boxes: list[Box]
     used: dict[int, set[tuple[int, int]]] = field(default_factory=dict)
+    alphas: dict[int, int] = field(default_factory=dict)
+    inputs: dict[int, list[int]] = field(default_factory=dict)
+    sizes: dict[int, set[tuple[int, int]]] = field(default_factory=dict)
 
 
 def read_meta(data: bytes, meta: Box, budget: Budget) -> Meta:
@@ -220,44 +234,71 @@ def kept_items(data: bytes, meta: Meta) -> list[Item]:
     """Choose the primary item, what it is derived from, and its transparency; in the order of the file."""
     if meta.primary not in meta.items:
         refuse("Expected a primary item; found none")
-    wanted = {meta.primary}
-    todo = [meta.primary]
+    todo = [(meta.primary, False)]
+    seen = set(todo)
     sources: dict[int, list[int]] = {}
     aux: dict[int, list[int]] = {}
     for kind, of, targets in meta.references:
-        if kind == b"dimg":
+        if kind == b"dimg" and of in meta.items and meta.items[of].kind in DERIVED:
             sources.setdefault(of, []).extend(targets)
-        elif kind == b"auxl":
+        elif kind == b"auxl" and of in meta.items:
             for target in targets:
                 aux.setdefault(target, []).append(of)
+
+    @cache
+    def alphas(number: int) -> list[int]:
+        return [of for of in dict.fromkeys(aux.get(number, ())) if _is_alpha(data, meta, meta.items[of])]
+
     while todo:
-        item = meta.items[todo.pop()]
-        if item.kind not in _DERIVED | _CODED:
-            refuse(f"Expected pictures coded as HEVC or AV1; found {text(item.kind)}", reason=Reason.UNSUPPORTED_FORMAT)
-        if what := _unreadable(meta, item):
-            refuse(f"Expected a picture that decoders show; found one {what}", reason=Reason.UNSUPPORTED_FORMAT)
-        following = list(sources.get(item.id, ())) if item.kind in _DERIVED else []
-        if item.kind in _DERIVED and not following:
+        number, transparency = todo.pop()
+        if number not in meta.items:
+            refuse("Expected a tile that exists; found a reference to none")
+        item = meta.items[number]
+        _check_picture(meta, item)
+        following = [(source, transparency) for source in sources.get(number, ())]
+        if item.kind in DERIVED and not following:
             refuse("Expected a derived picture with its inputs; found none")  # decoders show another picture, or none
-        following += [a for a in aux.get(item.id, ()) if a in meta.items and _is_alpha(data, meta, meta.items[a])]
-        for number in following:
-            if number not in meta.items:
-                refuse("Expected a tile that exists; found a reference to none")
-            if number not in wanted:
-                wanted.add(number)
-                todo.append(number)
+        if not transparency:
+            own = alphas(number)
+            _check_alpha(own, [alphas(tile) for tile in sources.get(number, ()) if item.kind == b"grid"])
+            if own:
+                meta.alphas[number] = own[0]
+            following += [(alpha, True) for alpha in own]
+        todo += [one for one in dict.fromkeys(following) if one not in seen]
+        seen.update(following)
     _check_depth(meta, sources)
+    wanted = {number for number, _ in seen}
+    meta.inputs = {number: sources[number] for number in sources if number in wanted}
     return [item for item in meta.items.values() if item.id in wanted]
+
+
+def _check_picture(meta: Meta, item: Item) -> None:
+    if item.kind not in DERIVED | _CODED:
+        refuse(f"Expected pictures coded as HEVC or AV1; found {text(item.kind)}", reason=Reason.UNSUPPORTED_FORMAT)
+    if what := _unreadable(meta, item):
+        refuse(f"Expected a picture that decoders show; found one {what}", reason=Reason.UNSUPPORTED_FORMAT)
+
+
+def _check_alpha(own: list[int], tiles: list[list[int]]) -> None:
+    """Refuse transparency in which readers differ.
+
+    Of several libavif takes the first and libheif the last; of a grid's and its tiles' libavif takes the grid's and
+    libheif the tiles', and only libheif that of some tiles.
+    """
+    if len(own) > 1:
+        refuse("Expected one transparency of a picture; found several")
+    if any(tiles) and (own or not all(tiles)):
+        refuse("Expected transparency of a grid or of all its tiles; found both, or that of some")
 
 
 def _check_depth(meta: Meta, sources: dict[int, list[int]]) -> None:
     """Refuse derivations that refer to themselves, or go deeper than a grid of identity crops."""
     level = {meta.primary}
-    for _ in range(6):
+    for _ in range(_DEEPEST + 1):
         level = {t for of in level for t in sources.get(of, ())}
         if not level:
             return
-    refuse("Expected derived pictures at most 5 deep; found more, or a circle")
+    refuse(f"Expected derived pictures at most {_DEEPEST} deep; found more, or a circle")
 
 
 def turned_by_xmp(data: bytes, meta: Meta) -> Item | None:
@@ -356,13 +397,32 @@ def payload(data: bytes, meta: Meta, item: Item, dropped: Dropped, scan: Scan | 
         return new
     if item.kind == b"mime":
         return xmp.build(xmp.orientation_of(bytes(raw)) or 1)
-    size = _derived_size(meta, item, raw)
-    if len(raw) < size:
-        refuse("Expected a complete derived picture; found its end")
-    if len(raw) > size:
-        dropped.count += 1
-    # 23008-12, 6.6.2.3.2 and 6.6.2.2.2: version 0, and of the flags the one that tells the size of fields
-    return b"" if not size else bytes((0, raw[1] & 1)) + bytes(raw[2:size])
+    new = derived(item.kind, raw, [_sizes(data, meta, meta.items[i]) for i in meta.inputs.get(item.id, ())])
+    dropped.count += len(raw) > len(new)
+    return new
+
+
+def _sizes(data: bytes, meta: Meta, item: Item) -> set[tuple[int, int]]:
+    """Give the sizes that an item may be taken to have: libheif crops and turns inputs, libavif does not."""
+    if item.id in meta.sizes:
+        return meta.sizes[item.id]
+    across = down = 0
+    stated: set[tuple[int, int]] = set()
+    for prop in _properties(meta, item):
+        fields = _fields(data, prop)
+        if prop.kind == b"ispe":
+            fields.version()
+            across, down = fields.many("II")
+            stated.add((across, down))
+        elif prop.kind == b"clap":
+            width, by, height, over = fields.many("IIII")
+            across, down = width // max(by, 1), height // max(over, 1)
+        elif prop.kind == b"irot" and fields.uint(1) & 1:
+            across, down = down, across
+    if not stated:
+        refuse("Expected inputs that have a size; found one without")
+    meta.sizes[item.id] = stated | {(across, down)}
+    return meta.sizes[item.id]
 
 
 def payloads(
@@ -388,14 +448,87 @@ def payloads(
     return list(places), extents
 
 
-def _derived_size(meta: Meta, item: Item, raw: memoryview) -> int:
-    if item.kind == b"iden":
-        return 0
-    wide = 4 if len(raw) > 1 and raw[1] & 1 else 2
-    if item.kind == b"grid":
-        return 4 + 2 * wide
-    inputs = sum(len(to) for kind, of, to in meta.references if kind == b"dimg" and of == item.id)
-    return 10 + 2 * wide + 2 * wide * inputs
+def _references(meta: Meta, kept: Mapping[int, bytes]) -> dict[tuple[bytes, int], list[int]]:
+    """Give the references between kept items that say something, those of a type and item together.
+
+    Inputs come in their order, and may come again; all else is said once.
+    """
+    found: dict[tuple[bytes, int], list[int]] = {}
+    for kind, of, targets in meta.references:
+        for to in targets:
+            says = (
+                of in kept
+                and to in kept
+                and (
+                    (kind == b"dimg" and of in meta.inputs)
+                    or (kind == b"auxl" and meta.alphas.get(to) == of)
+                    or (kind == b"prem" and meta.alphas.get(of) == to)
+                    or (kind == b"cdsc" and to == meta.primary and kept[of] in _DESCRIBING)
+                )
+            )
+            mine = found.setdefault((kind, of), []) if says else []
+            if says and (kind == b"dimg" or to not in mine):
+                mine.append(to)
+    return found
+
+
+# What readers ask of a tile, and of transparency: how to decode it, its size, and how it is cropped and turned.
+_OF_PARTS = frozenset({b"hvcC", b"av1C", b"ispe", b"pixi", b"irot", b"imir", b"clap", b"auxC", b"lsel", b"a1op"})
+
+
+def _described(data: bytes, meta: Meta, kept: list[Item], dropped: Dropped) -> dict[int, list[bytes]]:
+    """Write the properties of each kept picture again, those alone that a reader asks it for."""
+    grids = [meta.items[of] for of in meta.inputs if meta.items[of].kind == b"grid"]
+    tiles = {tile for grid in grids for tile in meta.inputs[grid.id]}
+    # libheif takes the colour of a grid, and where that has none the first tile's
+    says = {of.id: {_colour(data, p) for p in _properties(meta, of) if p.kind == b"colr"} for of in grids}
+    coloured = {tile: says[grid.id] for grid in grids for tile in meta.inputs[grid.id]}
+    parts = _transparencies(meta)
+    cache: dict[int, bytes | None] = {}
+    found: dict[int, list[bytes]] = {}
+    for item in kept:
+        if item.kind in _DESCRIBING:
+            continue
+        _properties(meta, item)
+        once: dict[bytes, bytes] = {}
+        for index, times in Counter(item.properties).items():
+            prop = meta.properties[index]
+            kind = prop.kind
+            part = item.id in tiles or item.id in parts
+            colour = kind == b"colr" and item.id not in parts and _colour(data, prop) not in coloured.get(item.id, ())
+            if (part and kind not in _OF_PARTS and not colour) or kind in _OTHER_CODES.get(item.kind, _OF_CODES):
+                continue
+            if index not in cache:
+                cache[index] = rebuild(data, prop, dropped, meta.used.get(index, ()))
+            new = cache[index]
+            if new is None:
+                continue
+            # One colr may hold a profile and one numbers (MIAF 7.3.6.4); all else describes an item once. libheif turns
+            # twice what is told to turn twice, be it by the same box.
+            name = new[4:12] if kind == b"colr" else kind
+            again = name in once or times > 1
+            if again and (once.get(name, new) != new or kind in _TRANSFORMS):
+                refuse(f"Expected one {text(kind)} property of an item; found several")
+            once[name] = new
+        found[item.id] = list(once.values())
+    for grid in grids:
+        if len({tuple(n for n in found[tile] if n[4:8] == b"colr") for tile in meta.inputs[grid.id]}) > 1:
+            refuse("Expected tiles of one colour space; found several")
+    return found
+
+
+def _colour(data: bytes, prop: Box) -> bytes:
+    """Tell numbers (nclx) from a profile."""
+    kind = data[prop.body : prop.body + 4]
+    return b"prof" if kind == b"rICC" else kind
+
+
+def _transparencies(meta: Meta) -> set[int]:
+    """Give the items that transparency is made of."""
+    found = set(meta.alphas.values())
+    for _ in range(_DEEPEST):
+        found |= {source for of in found for source in meta.inputs.get(of, ())}
+    return found
 
 
 def write_meta(
@@ -403,7 +536,7 @@ def write_meta(
 ) -> bytes:
     """Write a `meta` box for `kept`; their bytes stand at `extents` (offset, size) from byte `mdat` of the new file."""
     number = {item.id: i + 1 for i, item in enumerate(kept)}
-    tiles = {t for kind, of, targets in meta.references if kind == b"dimg" and of in number for t in targets}
+    tiles = {tile for targets in meta.inputs.values() for tile in targets}
     # 23008-12, 6.4.2: flag 1 hides what is shown as part of another picture only
     infos = [
         full_box(
@@ -419,36 +552,16 @@ def write_meta(
         struct.pack(">HHHII", number[item.id], 0, 1, mdat + at, size)
         for item, (at, size) in zip(kept, extents, strict=True)
     ]
-    refs = []
-    for kind, of, targets in meta.references:
-        to = [number[t] for t in targets if t in number]
-        if kind in (b"dimg", b"auxl", b"prem", b"cdsc") and of in number and to:
-            refs.append(box(kind, struct.pack(f">HH{len(to)}H", number[of], len(to), *to)))
+    refs = [
+        box(kind, struct.pack(f">HH{len(to)}H", number[of], len(to), *(number[t] for t in to)))
+        for (kind, of), to in _references(meta, {item.id: item.kind for item in kept}).items()
+    ]
     table: dict[bytes, int] = {}
     links: list[tuple[int, list[int]]] = []
-    cache: dict[int, bytes | None] = {}
-    for item in kept:
-        if item.kind in _DESCRIBING:
-            continue
-        _properties(meta, item)
-        once: dict[bytes, bytes] = {}
-        for index in dict.fromkeys(item.properties):
-            kind = meta.properties[index].kind
-            if kind in _CONFIGURATIONS.values() and kind != _CONFIGURATIONS.get(item.kind):
-                continue
-            if index not in cache:
-                cache[index] = rebuild(data, meta.properties[index], dropped, meta.used.get(index, ()))
-            new = cache[index]
-            if new is None:
-                continue
-            # One colr may hold a profile and one numbers (MIAF 7.3.6.4); all else describes an item once.
-            name = new[4:12] if kind == b"colr" else kind
-            if name in once and (once[name] != new or kind in _TRANSFORMS):
-                refuse(f"Expected one {text(kind)} property of an item; found several")
-            once[name] = new
-        mine = [table.setdefault(n, len(table) + 1) | (0x8000 if n[4:8] in ESSENTIAL else 0) for n in once.values()]
-        if mine:
-            links.append((number[item.id], mine))
+    for item_id, names in _described(data, meta, kept, dropped).items():
+        if names:
+            mine = [table.setdefault(n, len(table) + 1) | (0x8000 if n[4:8] in ESSENTIAL else 0) for n in names]
+            links.append((number[item_id], mine))
     wide = len(table) > 127
     rows = []
     for owner, mine in links:

@@ -65,8 +65,11 @@ def _auxc(kind: bytes) -> Callable[[Fields], bytes | None]:
 
 def _pasp(fields: Fields) -> bytes | None:
     across, down = fields.many("II")
-    fits = 0 < across <= limits.MAX_DIMENSION and 0 < down <= limits.MAX_DIMENSION
-    return box(b"pasp", struct.pack(">II", across, down)) if fits else None
+    if not across or not down:
+        return None
+    shape = Fraction(across, down)
+    fits = max(shape.numerator, shape.denominator) <= limits.MAX_DIMENSION
+    return box(b"pasp", struct.pack(">II", shape.numerator, shape.denominator)) if fits else None
 
 
 def _clap(fields: Fields) -> bytes | None:

@@ -167,6 +167,127 @@ def test_transparency_stays_and_depth_gain_maps_and_mattes_go(brand, code):
     assert ("auxiliary item", 3) in [(r.where, r.count) for r in stripped.removed]
 
 
+def test_transparency_has_none_itself(brand, code):
+    items = [code(noise((16, 16))), code(noise((16, 16), "L"), auxc())]
+    plain = strip(heif(items, [(b"auxl", 2, (1,))], layout(brand))).data
+    hidden = code(noise((16, 16), "L", seed=9), auxc())
+    data = heif([*items, hidden], [(b"auxl", 2, (1,)), (b"auxl", 3, (2,))], layout(brand))
+    assert look(data) == look(plain)
+    assert strip(data).data == plain
+
+
+def test_a_second_transparency_is_refused_as_readers_take_another_one(brand, code):
+    items = [code(noise((16, 16))), *(code(noise((16, 16), "L", seed=seed), auxc()) for seed in (1, 2))]
+    with pytest.raises(ImageRefused, match="one transparency"):
+        strip(heif(items, [(b"auxl", 2, (1,)), (b"auxl", 3, (1,))], layout(brand)))
+
+
+def test_transparency_of_all_tiles_stays_and_that_of_some_or_beside_the_grids_is_refused(brand, code):
+    items, references = grid(brand, code, 2)
+    alphas = [code(noise((64, 64), "L", seed=seed), auxc()) for seed in (5, 6)]
+    of_tiles = [(b"auxl", 4, (2,)), (b"auxl", 5, (3,))]
+    assert look(kept_as_it_looks(heif([*items, *alphas], references + of_tiles, layout(brand))))[0] == "RGBA"
+    with pytest.raises(ImageRefused, match="that of some"):
+        strip(heif([*items, alphas[0]], references + of_tiles[:1], layout(brand)))
+    whole = code(noise((128, 64), "L"), auxc())
+    with pytest.raises(ImageRefused, match="found both"):
+        strip(heif([*items, *alphas, whole], [*references, *of_tiles, (b"auxl", 6, (1,))], layout(brand)))
+
+
+def test_a_grid_of_more_tiles_than_cells_is_refused(brand, code):
+    items, _ = grid(brand, code, 2)
+    hidden = code(noise((64, 64), seed=9))
+    with pytest.raises(ImageRefused, match="2 tiles of a grid; found 3"):
+        strip(heif([*items, hidden], [(b"dimg", 1, (2, 3, 4))], layout(brand)))
+
+
+@pytest.mark.parametrize("canvas", [(64, 64), (63, 64), (129, 64), (128, 65)])
+def test_a_grid_of_which_tiles_lie_outside_or_that_tiles_do_not_cover_is_refused(brand, code, canvas):
+    items, references = grid(brand, code, 2)
+    items[0].data = items[0].data[:4] + struct.pack(">HH", *canvas)
+    items[0].properties = (ispe(*canvas), pixi(8, 8, 8))
+    with pytest.raises(ImageRefused, match="are seen in it"):
+        strip(heif(items, references, layout(brand)))
+
+
+@pytest.mark.parametrize("place", [(32, 0), (0, 24), (-16, 0), (0, -16), (20_000, -20_000)])
+def test_an_input_outside_of_an_overlay_is_refused(place):
+    overlay = bytes(10) + struct.pack(">HH4h", 32, 24, 0, 0, *place)
+    inputs = [hevc_item(noise((16, 16))), hevc_item(noise((16, 16), seed=9))]
+    with pytest.raises(ImageRefused, match="outside"):
+        strip(heif([Item(b"iovl", overlay, (ispe(32, 24),)), *inputs], [(b"dimg", 1, (2, 3))]))
+
+
+def test_an_identity_of_several_pictures_is_refused(brand, code):
+    inputs = [code(noise((16, 16))), code(noise((16, 16), seed=9))]
+    with pytest.raises(ImageRefused, match="identity of one"):
+        strip(heif([Item(b"iden", b"", (ispe(16, 16),)), *inputs], [(b"dimg", 1, (2, 3))], layout(brand)))
+
+
+def nclx(primaries: int) -> bytes:
+    return box(b"colr", b"nclx", struct.pack(">HHHB", primaries, 13, 6, 0x80))
+
+
+@pytest.mark.parametrize("prop", [box(b"pasp", struct.pack(">II", 7, 5)), box(b"clli", b"\1\0\0\7"), nclx(9)])
+def test_of_tiles_goes_what_no_reader_asks_them_for(brand, code, prop):
+    items, references = grid(brand, code, 2, nclx(1))
+    plain = strip(heif(items, references, layout(brand))).data
+    items[1].properties = (*items[1].properties, prop)
+    data = heif(items, references, layout(brand))
+    assert look(data) == look(plain)
+    assert strip(data).data == plain
+
+
+def test_colour_that_tiles_alone_have_stays_where_it_is_one(brand, code):
+    items, references = grid(brand, code, 2)
+    for tile in items[1:]:
+        tile.properties = (*tile.properties, nclx(9))
+    assert nclx(9) in kept_as_it_looks(heif(items, references, layout(brand)))
+    items[1].properties = (*items[1].properties[:-1], nclx(1))
+    with pytest.raises(ImageRefused, match="one colour space"):
+        strip(heif(items, references, layout(brand)))
+
+
+@pytest.mark.parametrize("prop", [box(b"pasp", struct.pack(">II", 7, 5)), box(b"clli", b"\1\0\0\7"), nclx(9)])
+def test_of_transparency_goes_what_no_reader_asks_it_for(brand, code, prop):
+    items = [code(noise((16, 16))), code(noise((16, 16), "L"), auxc())]
+    plain = strip(heif(items, [(b"auxl", 2, (1,))], layout(brand))).data
+    items[1].properties = (*items[1].properties, prop)
+    data = heif(items, [(b"auxl", 2, (1,))], layout(brand))
+    assert look(data) == look(plain)
+    assert strip(data).data == plain
+
+
+def test_the_shape_of_samples_is_told_in_lowest_terms(brand, code):
+    long, short = (box(b"pasp", struct.pack(">II", 2 * n, n)) for n in (0x4142, 1))
+    plain = strip(heif([code(noise((16, 16)), short)], layout=layout(brand))).data
+    assert strip(heif([code(noise((16, 16)), long)], layout=layout(brand))).data == plain
+
+
+def test_selection_of_layers_goes_from_pictures_in_hevc():
+    code = hevc_item
+    plain = strip(heif([code(noise((16, 16)))])).data
+    assert strip(heif([code(noise((16, 16)), box(b"lsel", b"HO"), box(b"a1op", b"\5"))])).data == plain
+
+
+@pytest.mark.parametrize("kind", [b"irot", b"imir"])
+def test_one_turn_told_twice_is_refused(brand, code, kind):
+    """libheif turns twice."""
+    turn = box(kind, b"\1")
+    with pytest.raises(ImageRefused, match=f"one {kind.decode()} property"):
+        strip(heif([code(noise((16, 16)), turn, turn)], layout=layout(brand)))
+
+
+def test_references_between_kept_items_are_told_once_and_where_they_say_something(brand, code):
+    items = [code(noise((16, 16))), code(noise((16, 16), "L"), auxc())]
+    alpha = (b"auxl", 2, (1,))
+    plain = strip(heif(items, [alpha, (b"prem", 1, (2,))], layout(brand))).data
+    pattern = (2, 1, 1, 2, 1, 2, 2, 1)
+    noisy = [(b"auxl", 2, (1, 1, 1)), (b"prem", 1, (2, 2)), (b"cdsc", 2, pattern), (b"prem", 2, pattern)]
+    noisy += [(b"cdsc", 1, pattern), (b"dimg", 1, (2, 2))]
+    assert strip(heif(items, noisy, layout(brand))).data == plain
+
+
 def test_a_tone_map_and_its_gain_map_go_and_the_base_stays(brand, code):
     picture, gain = code(noise((16, 16))), code(noise((16, 16), "L"))
     gain.hidden = True
