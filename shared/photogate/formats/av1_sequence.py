@@ -17,34 +17,50 @@ _ONE = format(1, "032b")
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """A sequence header without what no decoder needs, and what of it other readers ask."""
+    """A sequence header without what no decoder needs, and what of it other readers ask.
+
+    Attributes
+    ----------
+    payload
+        The header.
+    reduced
+        Whether it is of one key frame that is shown (reduced_still_picture_header).
+    points
+        Of each operating point the layers that it takes (operating_point_idc); 0 where there are no layers.
+    size
+        Width and height of the largest frame.
+    plain
+        Whether frame headers hold neither times nor numbers of frames.
+    """
 
     payload: bytes
-    still: bool
-    layered: bool
+    reduced: bool
+    points: tuple[int, ...]
+    size: tuple[int, int]
+    plain: bool
 
 
 def sequence_header(payload: bytes | memoryview) -> Sequence:
     """Rebuild a sequence header (5.5.1); bytes behind its last field go."""
     copy = BitCopy(bytes(payload[:512]))  # 32 operating points of 6 bytes, and change
     profile = copy.u(3)
-    still, reduced = copy.u(1), copy.u(1)
-    layers = 0
+    reduced = copy.u(2) & 1
+    points, model = [0], False
     if reduced:
         copy.u(5)
     else:
-        layers = _operating_points(copy)
-    width, height = copy.u(4), copy.u(4)
-    copy.u(width + 1 + height + 1)
-    if not reduced and copy.u(1):
-        copy.u(7)
+        points, model = _operating_points(copy)
+    across, down = copy.u(4) + 1, copy.u(4) + 1
+    size = copy.u(across) + 1, copy.u(down) + 1
+    numbered = not reduced and copy.u(1)
+    copy.u(7 if numbered else 0)
     copy.u(3)
     if not reduced:
         _tools(copy)
     copy.u(3)
     _colour(copy, profile)
     copy.u(1)
-    return Sequence(copy.ended(), bool(still or reduced), layers > 0)
+    return Sequence(copy.ended(), bool(reduced), tuple(points), size, not model and not numbered)
 
 
 def _timing(copy: BitCopy) -> int:
@@ -71,7 +87,8 @@ def _timing(copy: BitCopy) -> int:
     return delay
 
 
-def _operating_points(copy: BitCopy) -> int:
+def _operating_points(copy: BitCopy) -> tuple[list[int], bool]:
+    """Give the layers of each point, and whether there is a decoder model."""
     delay = _timing(copy)
     display = 0
 
@@ -82,22 +99,21 @@ def _operating_points(copy: BitCopy) -> int:
     copy.instead("0", delays)
     place = len(copy.out)
     count = copy.u(5) + 1
-    layers = 0
+    points: list[int] = []
     for point in range(count):
         before = len(copy.out)
-        idc = copy.u(12)
-        layers = idc if point == 0 else layers
+        points.append(copy.u(12))
         if copy.u(5) > 7:
             copy.u(1)
         if delay and copy.u(1):
             copy.instead("0" * (2 * delay + 1), lambda: copy.u(2 * delay + 1))
         if display:
             copy.instead("", lambda: copy.u(4) if copy.u(1) else 0)
-        if point and not layers and not delay:
+        if point and not points[0] and not delay:
             del copy.out[before:]
-    if not layers and not delay:  # without layers all operating points are the whole stream
+    if not points[0] and not delay:  # without layers all operating points are the whole stream
         copy.out[place] = "00000"
-    return layers
+    return points, delay > 0
 
 
 def _tools(copy: BitCopy) -> None:

@@ -12,7 +12,18 @@ from photogate.errors import Reason
 from photogate.formats import limits
 from photogate.formats.av1_sequence import Sequence
 from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, full_box, only
-from photogate.formats.bmff_coded import Dropped, HevcConfiguration, av1, av1c, hevc, hevc_configuration
+from photogate.formats.bmff_coded import (
+    OF_FRAMES,
+    TILE_GROUP,
+    Dropped,
+    HevcConfiguration,
+    Run,
+    av1,
+    av1c,
+    hevc,
+    hevc_configuration,
+    obus,
+)
 from photogate.formats.bmff_times import UNKNOWN, compositions, edit_list, keys, lasting, times
 from photogate.formats.container import refuse
 from photogate.formats.heif_properties import rebuild, says_alpha
@@ -172,14 +183,25 @@ def samples(data: bytes, track: Track, dropped: Dropped) -> list[bytes | memoryv
             known = av1c(data, found.body, found.end, Dropped())[1]
         elif found.kind == b"hvcC":
             configuration = hevc_configuration(data, found.body, found.end, Dropped())
-    for at, size in track.places:
+    run = Run()
+    for number, (at, size) in enumerate(track.places):
         if track.kind == b"av01":
-            new, known = av1(view[at : at + size], known, dropped, limits.MAX_FRAMES)
+            run.continues = _goes_on(view, track.places[number + 1 : number + 2])
+            new, known = av1(view[at : at + size], known, dropped, run=run)
         else:
             new, used = hevc(view[at : at + size], configuration, dropped)
             track.used |= used
         out.append(new)
     return out
+
+
+def _goes_on(view: memoryview, following: list[tuple[int, int]]) -> bool:
+    """Tell whether a sample begins with tile groups of a frame before."""
+    for at, size in following:
+        for kind, *_ in obus(view[at : at + size]):
+            if kind in OF_FRAMES:
+                return kind == TILE_GROUP
+    return False
 
 
 def write_moov(data: bytes, moov: Box, tracks: list[Track], sizes: list[list[int]], at: int, dropped: Dropped) -> bytes:

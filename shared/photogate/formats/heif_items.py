@@ -15,7 +15,7 @@ from photogate.errors import ImageRefused, Reason
 from photogate.formats import exif, xmp
 from photogate.formats.av1_sequence import Sequence
 from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, full_box, only, text
-from photogate.formats.bmff_coded import Dropped, av1, av1c, hevc, hevc_configuration
+from photogate.formats.bmff_coded import Dropped, Layers, av1, av1c, hevc, hevc_configuration
 from photogate.formats.checked import Budget as Scan
 from photogate.formats.container import refuse
 from photogate.formats.heif_derived import DERIVED, derived
@@ -39,9 +39,9 @@ _CODED = frozenset({b"hvc1", b"av01"})
 _XMP = b"application/rdf+xml"
 _CONFIGURATIONS = {b"hvc1": b"hvcC", b"av01": b"av1C"}
 _DESCRIBING = frozenset({b"mime", b"Exif"})
-# Properties that only pictures in the other code have, and that derived pictures have none of.
-_OTHER_CODES = {b"hvc1": frozenset({b"av1C", b"a1op", b"lsel"}), b"av01": frozenset({b"hvcC"})}
-_OF_CODES = frozenset({b"hvcC", b"av1C", b"a1op", b"lsel"})
+# Properties of pictures in another code, and of those with layers.
+_OTHER_CODES = {b"hvc1": {b"av1C"}, b"av01": {b"hvcC"}, **{kind: {b"hvcC", b"av1C"} for kind in DERIVED}}
+_OF_LAYERS = frozenset({b"a1op", b"lsel"})
 _DEEPEST = 5
 _TRANSFORMS = frozenset({b"irot", b"imir", b"clap"})
 
@@ -70,7 +70,8 @@ class Meta:
     """A parsed `meta` box.
 
     `used` tells for each HEVC configuration the parameter sets that kept pictures use; `alphas`, which item is the
-    transparency of a kept one; `inputs`, what a kept one is derived of; `sizes`, those that items may be taken to have.
+    transparency of a kept one; `inputs`, what a kept one is derived of; `sizes`, those that items may be taken to have;
+    `layered`, AV1 pictures with layers.
     """
 
     primary: int
@@ -83,6 +84,7 @@ class Meta:
     alphas: dict[int, int] = field(default_factory=dict)
     inputs: dict[int, list[int]] = field(default_factory=dict)
     sizes: dict[int, set[tuple[int, int]]] = field(default_factory=dict)
+    layered: set[int] = field(default_factory=set)
 
 
 def read_meta(data: bytes, meta: Box, budget: Budget) -> Meta:
@@ -384,11 +386,7 @@ def payload(data: bytes, meta: Meta, item: Item, dropped: Dropped, scan: Scan | 
         meta.used.setdefault(index, set()).update(used)
         return new
     if item.kind == b"av01":
-        known: Sequence | None = None
-        for prop in _properties(meta, item):
-            if prop.kind == b"av1C":
-                known = av1c(data, prop.body, prop.end, Dropped())[1]
-        coded = av1(raw, known, dropped)[0]
+        coded = _av1_item(data, meta, item, raw, dropped)
         if scan is None:
             return coded
         needed = {p.kind: rebuild(data, p, Dropped()) for p in _properties(meta, item) if p.kind in _DECODED_BY}
@@ -400,6 +398,23 @@ def payload(data: bytes, meta: Meta, item: Item, dropped: Dropped, scan: Scan | 
     new = derived(item.kind, raw, [_sizes(data, meta, meta.items[i]) for i in meta.inputs.get(item.id, ())])
     dropped.count += len(raw) > len(new)
     return new
+
+
+def _av1_item(data: bytes, meta: Meta, item: Item, raw: memoryview, dropped: Dropped) -> bytes | memoryview:
+    """Give the layers that the item's properties choose: a1op the operating point, lsel the layer (AVIF 2.3.2)."""
+    known: Sequence | None = None
+    point, highest = 0, 0xFFFF
+    for prop in _properties(meta, item):
+        if prop.kind == b"av1C":
+            known = av1c(data, prop.body, prop.end, Dropped())[1]
+        elif prop.kind == b"a1op":
+            point = _fields(data, prop).uint(1) & 31
+        elif prop.kind == b"lsel":
+            highest = _fields(data, prop).uint(2)
+    coded, known = av1(raw, known, dropped, Layers(point, highest))
+    if known is not None and known.points[point]:
+        meta.layered.add(item.id)
+    return coded
 
 
 def _sizes(data: bytes, meta: Meta, item: Item) -> set[tuple[int, int]]:
@@ -430,6 +445,7 @@ def payloads(
 ) -> tuple[list[bytes | memoryview], list[tuple[int, int]]]:
     """Give the bytes of all kept items, equal ones once, and each item's (offset, size) in what they make together."""
     known: dict[tuple[object, ...], bytes | memoryview] = {}
+    first: dict[tuple[object, ...], int] = {}
     places: dict[bytes | memoryview, int] = {}
     extents = []
     total = at = 0
@@ -440,6 +456,9 @@ def payloads(
             total += len(known[key])
             if total > 2 * len(data):
                 refuse("Expected items that use each byte once; found more")
+            first[key] = item.id
+        elif first[key] in meta.layered:
+            meta.layered.add(item.id)
         new = known[key]
         if new not in places:
             places[new] = at
@@ -496,7 +515,8 @@ def _described(data: bytes, meta: Meta, kept: list[Item], dropped: Dropped) -> d
             kind = prop.kind
             part = item.id in tiles or item.id in parts
             colour = kind == b"colr" and item.id not in parts and _colour(data, prop) not in coloured.get(item.id, ())
-            if (part and kind not in _OF_PARTS and not colour) or kind in _OTHER_CODES.get(item.kind, _OF_CODES):
+            layers = item.id in meta.layered or kind not in _OF_LAYERS
+            if (part and kind not in _OF_PARTS and not colour) or kind in _OTHER_CODES[item.kind] or not layers:
                 continue
             if index not in cache:
                 cache[index] = rebuild(data, prop, dropped, meta.used.get(index, ()))

@@ -10,6 +10,8 @@ from photogate.errors import ImageRefused
 from photogate.formats import strip
 from photogate.formats.av1_sequence import sequence_header
 from photogate.formats.bmff_boxes import box
+from photogate.formats.bmff_coded import Dropped, Run, av1, obus
+from photogate.formats.isobmff import read
 from tests.heif_builder import Item, Layout, av1_item, heif
 from tests.hevc import Bits
 from tests.noise import noise
@@ -71,6 +73,141 @@ def test_extensions_and_reserved_bits_of_headers_go_where_there_are_no_layers():
 def test_bytes_behind_the_fields_of_the_sequence_header_go():
     longer = bytes((HEADER[0], HEADER[1] + len(SECRET))) + HEADER[2:] + SECRET
     assert strip(of(longer + CODED[len(HEADER) :])).data == CLEAN
+
+
+def sequence(*images: Image.Image) -> bytes:
+    out = io.BytesIO()
+    images[0].save(out, "AVIF", speed=10, save_all=True, append_images=images[1:], duration=100)
+    return out.getvalue()
+
+
+MOVING = sequence(noise((34, 20)), noise((34, 20), seed=9))
+
+
+def first_sample(data: bytes) -> tuple[bytes, bytes]:
+    """The sequence header, which is not a reduced one, and the key frame."""
+    ((at, size), *_) = read(data).tracks[0].places
+    units = {kind: data[at + start : at + end] for kind, _, start, end in obus(data[at : at + size])}
+    return units[1], units[6]
+
+
+HEAD, KEY = first_sample(MOVING)
+OTHER = first_sample(sequence(noise((34, 20), seed=9), noise((34, 20))))[1]
+PLAIN = b"\x81\0\x0c\0"
+HIDDEN = b"\0" + SECRET  # a frame that is not shown, by its first bits
+
+
+def layered(points: int) -> bytes:
+    """The sequence header with layers in its operating point."""
+    text = format(int.from_bytes(b"\1" + HEAD, "big"), "b")[1:]
+    text = text[:12] + format(points, "012b") + text[24:]
+    return obu(1, int("1" + text, 2).to_bytes(len(text) // 8 + 1, "big")[1:])
+
+
+def frame(payload: bytes, layer: int = -1, kind: int = 6) -> bytes:
+    extension = [layer << 3] if layer >= 0 else []
+    size = bytes((len(payload) & 127 | 128, len(payload) >> 7))
+    return bytes((kind << 3 | 2 | 4 * (layer >= 0), *extension)) + size + payload
+
+
+def moving(*units: bytes, more: tuple[bytes, ...] = ()) -> bytes:
+    properties = (box(b"av1C", PLAIN), *PICTURE.properties[1:], *more)
+    layout = Layout(brand=b"avif", essential=(b"lsel", b"a1op"))
+    return heif([Item(b"av01", b"".join(units), properties)], layout=layout)
+
+
+def test_frames_before_the_key_frame_that_is_shown_go_and_frames_behind_it():
+    clean = strip(moving(obu(1, HEAD), frame(KEY))).data
+    for units in (
+        (frame(HIDDEN), frame(KEY)),
+        (frame(HIDDEN, kind=3), obu(4, SECRET), frame(KEY)),
+        (frame(KEY), frame(HIDDEN)),
+        (frame(KEY), frame(OTHER)),
+        (frame(KEY), obu(3, b"\xa8"), frame(OTHER)),
+        (obu(1, HEAD[:-1] + b"\xff"), frame(OTHER[:1].replace(b"\x10", b"\0") + OTHER[1:]), obu(1, HEAD), frame(KEY)),
+    ):
+        data = moving(obu(1, HEAD), *units)
+        assert strip(data).data == clean
+    assert pixels(clean) == pixels(moving(obu(1, HEAD), frame(KEY)))
+
+
+def test_a_still_picture_that_needs_hidden_frames_is_refused():
+    for units in ((frame(HIDDEN), obu(3, b"\xa8")), (frame(HIDDEN), frame(b"\x30" + KEY[1:]))):
+        with pytest.raises(ImageRefused, match="hidden frames"):
+            strip(moving(obu(1, HEAD), *units))
+    with pytest.raises(ImageRefused, match="frame that is shown"):
+        strip(moving(obu(1, HEAD)))
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_layers_outside_of_the_operating_point_go(behind):
+    head, key = layered(0x101), frame(KEY, 0)
+    clean = strip(moving(head, key)).data
+    hidden = [frame(b"\x10" + SECRET, 1), obu(4, SECRET, 1 << 3), frame(b"\x10" + SECRET, 2), frame(HIDDEN, 3)]
+    hidden += [frame(b"\x10" + SECRET, 0).replace(b"\0", b"\x20", 1)]  # temporal layer 1
+    data = moving(head, *([key, *hidden] if behind else [*hidden, key]))
+    assert strip(data).data == clean
+    assert pixels(data) == pixels(clean) == pixels(moving(obu(1, HEAD), frame(KEY)))
+
+
+def test_a_picture_under_a_key_frame_of_a_higher_layer_goes():
+    data = moving(layered(0x301), frame(KEY, 0), frame(OTHER, 1))
+    stripped = strip(data).data
+    assert pixels(stripped) == pixels(data) == pixels(moving(obu(1, HEAD), frame(OTHER)))
+    assert KEY[8:] not in stripped
+
+
+def test_layers_above_the_one_that_is_chosen_go():
+    choice = box(b"lsel", b"\0\0")
+    data = moving(layered(0x301), frame(KEY, 0), frame(OTHER, 1), more=(choice,))
+    stripped = strip(data).data
+    assert choice in stripped
+    assert pixels(stripped) == pixels(data) == pixels(moving(obu(1, HEAD), frame(KEY)))
+    assert OTHER[8:] not in stripped
+
+
+def test_a_choice_of_layers_goes_where_there_are_none_and_one_that_does_not_exist_is_refused():
+    clean = strip(moving(obu(1, HEAD), frame(KEY))).data
+    assert strip(moving(obu(1, HEAD), frame(KEY), more=(box(b"lsel", b"\0\0"), box(b"a1op", b"\0")))).data == clean
+    with pytest.raises(ImageRefused, match="operating point"):
+        strip(moving(obu(1, HEAD), frame(KEY), more=(box(b"a1op", b"\x05"),)))
+
+
+def longer(data: bytes, more: bytes) -> bytes:
+    """A sequence whose last sample, the last bytes of the file, goes on with `more`."""
+    at, size = read(data).tracks[0].places[-1]
+    assert at + size == len(data)
+    changed = bytearray(data + more)
+    sizes = data.index(b"stsz") + 16 + 4 * (len(read(data).tracks[0].places) - 1)
+    changed[sizes : sizes + 4] = (size + len(more)).to_bytes(4, "big")
+    mdat = data.rindex(b"mdat") - 4
+    changed[mdat : mdat + 4] = (len(changed) - mdat).to_bytes(4, "big")
+    return bytes(changed)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [frame(HIDDEN), frame(b"\x10" + SECRET), frame(b"\x30" + SECRET, kind=3), frame(OTHER), obu(3, b"\xa8" + SECRET)],
+)
+def test_frames_behind_the_one_that_a_sample_shows_go(more):
+    assert strip(longer(MOVING, more)).data == strip(MOVING).data
+
+
+def test_bytes_behind_a_header_that_shows_a_frame_again_go():
+    head = obu(1, HEAD)
+    _, known = av1(head + frame(KEY), None, Dropped(), run=Run())
+    for marked in (b"\xa8" + SECRET, b"\xaf"):
+        assert av1(frame(marked, kind=3), known, Dropped(), run=Run())[0] == obu(3, b"\xa8")
+
+
+def test_a_frame_whose_tiles_go_on_in_the_next_sample_stays():
+    """Some encoders cut a stream without regard to its frames."""
+    run = Run(continues=True)
+    first, known = av1(obu(1, HEAD) + frame(KEY) + frame(b"\x30abc", kind=3), None, Dropped(), run=run)
+    assert first.endswith(obu(3, b"\x30abc"))
+    run.continues = False
+    assert av1(obu(4, b"tiles") + frame(OTHER), known, Dropped(), run=run)[0] == obu(4, b"tiles")
+    assert run.begun is None
 
 
 def rest_of_header(bits: Bits) -> bytes:
