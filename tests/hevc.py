@@ -67,6 +67,11 @@ class Planted:
     pps_extension: bytes = b""
     slice_extension: bytes = b""
     timing: tuple[int, int] | None = None
+    references: tuple[int, ...] = ()
+    shape: tuple[int, int] | None = None
+    latency: int = 0
+    level: int = 120
+    vps_numbers: tuple[int, int, int] = (0, 0, 0)
 
 
 @dataclass
@@ -81,18 +86,20 @@ class Coded:
 
     def hvcc(self, *more: tuple[int, bytes]) -> bytes:
         """The decoder configuration record (14496-15, 8.3.2); `more` are further arrays of one unit."""
-        head = bytes((1, 4 if self.depth > 8 or self.grey else 1)) + b"\x60\0\0\0" + bytes(6) + b"\x1e"
+        level = Bits()
+        _level(level, self.grey, self.depth)
+        head = b"\1" + int(level.text, 2).to_bytes(12, "big")
         head += bytes((0xF0, 0, 0xFC, 0xFC | (not self.grey), 0xF8 | self.depth - 8, 0xF8 | self.depth - 8, 0, 0, 0x0F))
         arrays = [*self.sets.items(), *more]
         body = b"".join(bytes((0x80 | k, 0, 1)) + len(u).to_bytes(2, "big") + u for k, u in arrays)
         return head + bytes((len(arrays),)) + body
 
 
-def _level(bits: Bits, grey: bool, depth: int) -> None:
-    """profile_tier_level (7.3.3): Main, or Rext for what Main has not; level 4."""
+def _level(bits: Bits, grey: bool, depth: int, level: int = 120) -> None:
+    """profile_tier_level (7.3.3): Main, or Rext for what Main has not; level 4, unless told otherwise."""
     extended = grey or depth > 8
     bits.u(8, 4 if extended else 1).u(32, 0x08000000 if extended else 0x60000000)
-    bits.u(4, 0b1001).u(9, 0b111110010 if extended else 0).u(34, 0).u(1, 0).u(8, 120)
+    bits.u(4, 0b1001).u(9, 0b111110010 if extended else 0).u(34, 0).u(1, 0).u(8, level)
 
 
 def _extended(bits: Bits, flags: int, data: bytes) -> bytes:
@@ -111,8 +118,8 @@ def encode(image: Image.Image, *, depth: int = 8, planted: Planted | None = None
     coded = Coded(image.size, grey, depth)
 
     vps = Bits().u(4, 0).u(2, 3).u(6, 0).u(3, 0).u(1, 1).u(16, 0xFFFF)
-    _level(vps, grey, depth)
-    vps.u(1, 1).ue(0, 0, 0).u(6, 0).ue(0)
+    _level(vps, grey, depth, planted.level)
+    vps.u(1, 1).ue(*planted.vps_numbers).u(6, 0).ue(0)
     if planted.timing:
         vps.u(1, 1).u(32, planted.timing[0]).u(32, planted.timing[1]).u(1, 0).ue(0)
     else:
@@ -125,11 +132,23 @@ def encode(image: Image.Image, *, depth: int = 8, planted: Planted | None = None
     crop = (columns * 16 - width, rows * 16 - height)
     unit_size = 1 if grey else 2
     sps.u(1, 1).ue(0, crop[0] // unit_size, 0, crop[1] // unit_size)
-    sps.ue(depth - 8, depth - 8, 4).u(1, 1).ue(0, 0, 0)
+    sps.ue(depth - 8, depth - 8, 4).u(1, 1).ue(0, 0, planted.latency)
     sps.ue(1, 0, 0, 2, 0, 0)  # blocks of 16 x 16, transforms of 4 to 16
     sps.u(1, 0).u(1, 0).u(1, 0).u(1, 1).u(4, depth - 1).u(4, depth - 1).ue(1, 0).u(1, 1)
-    sps.ue(0).u(1, 0).u(1, 0).u(1, 0)
-    if planted.timing:
+    sps.ue(bool(planted.references))
+    if planted.references:
+        sps.ue(len(planted.references), 0)
+        for delta in planted.references:
+            sps.ue(delta).u(1, 0)
+        sps.u(1, 1).ue(len(planted.references))
+        for delta in planted.references:
+            sps.u(8, delta & 255).u(1, 0)
+    else:
+        sps.u(1, 0)
+    sps.u(1, 0).u(1, 0)
+    if planted.shape:
+        sps.u(1, 1).u(1, 1).u(8, 255).u(16, planted.shape[0]).u(16, planted.shape[1]).u(9, 0)
+    elif planted.timing:
         sps.u(1, 1).u(8, 0).u(1, 1).u(32, planted.timing[0]).u(32, planted.timing[1]).u(1, 0).u(1, 0).u(1, 0)
     else:
         sps.u(1, 0)

@@ -8,14 +8,25 @@ What lies behind the last coded block *inside* a slice or a tile cannot be told 
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from photogate.formats import limits
 from photogate.formats.av1_sequence import Sequence, sequence_header
 from photogate.formats.bmff_boxes import Fields, same
 from photogate.formats.container import refuse
-from photogate.formats.hevc_sets import PPS, SPS, VPS, ParameterSet, parameter_set, slice_address, slice_pps, slice_unit
+from photogate.formats.hevc_sets import (
+    IDR,
+    PPS,
+    SPS,
+    VPS,
+    ParameterSet,
+    general_profile,
+    parameter_set,
+    slice_address,
+    slice_pps,
+    slice_unit,
+    video_parameter_set,
+)
 
 __all__ = [
     "OF_FRAMES",
@@ -25,6 +36,7 @@ __all__ = [
     "HevcConfiguration",
     "Layers",
     "Run",
+    "Used",
     "av1",
     "av1c",
     "hevc",
@@ -78,32 +90,61 @@ def hevc_configuration(data: bytes, start: int, end: int, dropped: Dropped) -> H
     return HevcConfiguration((head[21] & 3) + 1, sets)
 
 
-def hvcc(data: bytes, start: int, end: int, dropped: Dropped, used: Collection[tuple[int, int]]) -> bytes:
+@dataclass(slots=True)
+class Used:
+    """Parameter sets that kept pictures use, by (type, number), and whether none of these refers to another."""
+
+    sets: set[tuple[int, int]] = field(default_factory=set)
+    still: bool = True
+
+    def add(self, other: Used) -> None:
+        """Take in what other pictures use."""
+        self.sets |= other.sets
+        self.still &= other.still
+
+
+def hvcc(data: bytes, start: int, end: int, dropped: Dropped, used: Used) -> bytes:
     """Rebuild an HEVC decoder configuration record with the parameter sets that slices use.
 
-    Parameters
-    ----------
-    used
-        The sets to keep, by (type, number).
+    14496-15, 8.3.3.1.2: profile, level, chroma and depth are those of the SPS; frame rate and segmentation are hints,
+    and 0 says none.
     """
     configuration = hevc_configuration(data, start, end, dropped)
-    head = bytearray(data[start : start + 22])
-    # 14496-15, 8.3.3.1.2: constraint flags are those of the SPS; frame rate and segmentation are hints, and 0 says none
-    head[6:12] = bytes((head[6] & 0xF0, *bytes(5)))
-    head[13:17] = bytes((0xF0, 0, 0xFC, head[16] & 3 | 0xFC))
-    head[17], head[18] = head[17] & 7 | 0xF8, head[18] & 7 | 0xF8
-    head[19:22] = bytes((0, 0, head[21] & 0x3F))
+    size = configuration.length_size - 1
     arrays: dict[int, list[bytes]] = {}
     for key, known in configuration.sets.items():
-        if key in used:
-            arrays.setdefault(known.kind, []).append(known.unit)
+        if key in used.sets:
+            arrays.setdefault(known.kind, []).append(_written(known, configuration.sets, used, used.still))
         else:
             dropped.count += 1
-    out = [bytes(head), bytes((len(arrays),))]
+    sps = next((known for key, known in configuration.sets.items() if known.kind == SPS and key in used.sets), None)
+    if sps is None:  # all sets are in the pictures' data
+        head = bytes((1, *data[start + 1 : start + 6], *bytes(6), data[start + 12]))
+        said, depths = data[start + 21] & 0x3C | size, data[start + 16 : start + 19]
+        depths = bytes((depths[0] & 3 | 0xFC, depths[1] & 7 | 0xF8, depths[2] & 7 | 0xF8))
+    else:
+        bits = sps.bits
+        head = bytes((1,)) + general_profile(sps)
+        said = (bits["sub_layers"] + 1) << 3 | bits["nesting"] << 2 | size
+        depths = bytes((bits["format"] | 0xFC, bits["luma"] - 8 | 0xF8, bits["others"] - 8 | 0xF8))
+    new = head + bytes((0xF0, 0, 0xFC)) + depths + bytes((0, 0, said))
+    dropped.count += new != data[start : start + 22]
+    out = [new, bytes((len(arrays),))]
     for kind, units in arrays.items():
         out.append(bytes((0x80 | kind,)) + len(units).to_bytes(2, "big"))
         out += [len(unit).to_bytes(2, "big") + unit for unit in units]
     return b"".join(out)
+
+
+def _written(known: ParameterSet, sets: dict[tuple[int, int], ParameterSet], used: Used, still: bool) -> bytes:
+    """Give the NAL unit of a parameter set: a VPS by the first SPS in use that refers to it."""
+    if known.kind != VPS:
+        return known.still if still else known.unit
+    users = (sps for key, sps in sets.items() if key in used.sets and sps.kind == SPS and sps.refers == known.id)
+    sps = next(users, None)
+    if sps is None:
+        refuse("Expected a sequence parameter set beside that of the video; found none")
+    return video_parameter_set(known.id, sps)
 
 
 def _hevc_kind(unit: bytes | memoryview) -> int:
@@ -114,8 +155,8 @@ def _hevc_kind(unit: bytes | memoryview) -> int:
 
 
 def hevc(
-    data: bytes | memoryview, configuration: HevcConfiguration, dropped: Dropped
-) -> tuple[bytes | memoryview, set[tuple[int, int]]]:
+    data: bytes | memoryview, configuration: HevcConfiguration, dropped: Dropped, *, item: bool = True
+) -> tuple[bytes | memoryview, Used]:
     """Keep the slices of one picture, and the parameter sets among them that they use.
 
     Parameters
@@ -126,11 +167,13 @@ def hevc(
         The sets in force; those within `data` are added.
     dropped
         Counts what goes: SEI (encoder names, user data), delimiters, fillers, other layers, and a second picture.
+    item
+        Whether no picture behind refers to this one's parameter sets, as those of a track may.
 
     Returns
     -------
-    tuple of bytes and set
-        The NAL units, and the sets that they use, by (type, number).
+    tuple of bytes and Used
+        The NAL units, and the sets that they use.
     """
     size_of_length, sets = configuration.length_size, configuration.sets
     inner: list[ParameterSet] = []
@@ -162,7 +205,7 @@ def hevc(
         refuse("Expected a coded picture; found none")
     pps = _set(sets, PPS, slice_pps(slices[0]))
     sps = _set(sets, SPS, pps.refers)
-    used = {(PPS, pps.id), (SPS, sps.id), (VPS, sps.refers)}
+    used = Used({(PPS, pps.id), (SPS, sps.id), (VPS, sps.refers)}, first in IDR)
     before_this = -1
     for unit in slices:
         # 7.4.7.1: one parameter set for all slices of a picture; their blocks come in order, each once
@@ -170,7 +213,7 @@ def hevc(
             refuse("Expected the slices of one picture in their order; found others")
         before_this = address
     pieces = [slice_unit(unit, pps, sps) for unit in slices]
-    before = [s.unit for s in inner if (s.kind, s.id) in used]
+    before = [_written(s, sets, used, item and used.still) for s in inner if (s.kind, s.id) in used.sets]
     out: list[bytes | memoryview] = []
     for piece in (*before, *pieces):
         out += [len(piece).to_bytes(size_of_length, "big"), piece]

@@ -18,6 +18,7 @@ from photogate.formats.bmff_coded import (
     Dropped,
     HevcConfiguration,
     Run,
+    Used,
     av1,
     av1c,
     hevc,
@@ -48,7 +49,7 @@ class Track:
     entry: list[Box]
     times: dict[bytes, bytes]
     places: list[tuple[int, int]] = field(default_factory=list)
-    used: set[tuple[int, int]] = field(default_factory=set)
+    used: Used = field(default_factory=Used)
     start: int = 0
 
 
@@ -189,8 +190,8 @@ def samples(data: bytes, track: Track, dropped: Dropped) -> list[bytes | memoryv
             run.continues = _goes_on(view, track.places[number + 1 : number + 2])
             new, known = av1(view[at : at + size], known, dropped, run=run)
         else:
-            new, used = hevc(view[at : at + size], configuration, dropped)
-            track.used |= used
+            new, used = hevc(view[at : at + size], configuration, dropped, item=False)
+            track.used.add(used)
         out.append(new)
     return out
 

@@ -15,7 +15,7 @@ from photogate.errors import ImageRefused, Reason
 from photogate.formats import exif, xmp
 from photogate.formats.av1_sequence import Sequence
 from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, full_box, only, text
-from photogate.formats.bmff_coded import Dropped, Layers, av1, av1c, hevc, hevc_configuration
+from photogate.formats.bmff_coded import Dropped, Layers, Used, av1, av1c, hevc, hevc_configuration
 from photogate.formats.checked import Budget as Scan
 from photogate.formats.container import refuse
 from photogate.formats.heif_derived import DERIVED, derived
@@ -80,7 +80,7 @@ class Meta:
     references: list[tuple[bytes, int, tuple[int, ...]]]
     idat: tuple[int, int]
     boxes: list[Box]
-    used: dict[int, set[tuple[int, int]]] = field(default_factory=dict)
+    used: dict[int, Used] = field(default_factory=dict)
     alphas: dict[int, int] = field(default_factory=dict)
     inputs: dict[int, list[int]] = field(default_factory=dict)
     sizes: dict[int, set[tuple[int, int]]] = field(default_factory=dict)
@@ -383,7 +383,7 @@ def payload(data: bytes, meta: Meta, item: Item, dropped: Dropped, scan: Scan | 
             refuse("Expected one HEVC configuration; found none, or several")
         index, found = config[0]
         new, used = hevc(raw, hevc_configuration(data, found.body, found.end, Dropped()), dropped)
-        meta.used.setdefault(index, set()).update(used)
+        meta.used.setdefault(index, Used()).add(used)
         return new
     if item.kind == b"av01":
         coded = _av1_item(data, meta, item, raw, dropped)
@@ -519,7 +519,7 @@ def _described(data: bytes, meta: Meta, kept: list[Item], dropped: Dropped) -> d
             if (part and kind not in _OF_PARTS and not colour) or kind in _OTHER_CODES[item.kind] or not layers:
                 continue
             if index not in cache:
-                cache[index] = rebuild(data, prop, dropped, meta.used.get(index, ()))
+                cache[index] = rebuild(data, prop, dropped, meta.used.get(index))
             new = cache[index]
             if new is None:
                 continue

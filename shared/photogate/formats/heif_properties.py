@@ -6,12 +6,12 @@ ISO/IEC 23008-12, 6.5 (item properties); ISO/IEC 14496-12, 12.1 (colr, pasp, cla
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from fractions import Fraction
 
 from photogate.formats import icc, light, limits
 from photogate.formats.bmff_boxes import Box, Fields, box, full_box
-from photogate.formats.bmff_coded import Dropped, av1c, hvcc
+from photogate.formats.bmff_coded import Dropped, Used, av1c, hvcc
 from photogate.formats.container import refuse
 
 __all__ = ["ESSENTIAL", "KNOWN", "rebuild", "says_alpha"]
@@ -130,16 +130,16 @@ _REBUILD: dict[bytes, Callable[[Fields], bytes | None]] = {
 KNOWN = frozenset({*_REBUILD, b"hvcC", b"av1C"})
 
 
-def rebuild(data: bytes, found: Box, dropped: Dropped, used: Collection[tuple[int, int]] = ()) -> bytes | None:
+def rebuild(data: bytes, found: Box, dropped: Dropped, used: Used | None = None) -> bytes | None:
     """Write a property again from its fields; None where rendering does not need it.
 
     Parameters
     ----------
     used
-        Of an HEVC configuration, the parameter sets that pictures use, by (type, number).
+        Of an HEVC configuration, the parameter sets that pictures use.
     """
     if found.kind == b"hvcC":
-        return box(b"hvcC", hvcc(data, found.body, found.end, dropped, used))
+        return box(b"hvcC", hvcc(data, found.body, found.end, dropped, used or Used()))
     if found.kind == b"av1C":
         return box(b"av1C", av1c(data, found.body, found.end, dropped)[0])
     how = _REBUILD.get(found.kind)

@@ -9,16 +9,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import gcd
 
 from photogate.formats import limits
 from photogate.formats.bits import BitCopy
 from photogate.formats.container import refuse
 
-__all__ = ["PPS", "SPS", "VPS", "ParameterSet", "parameter_set", "slice_address", "slice_pps", "slice_unit"]
+__all__ = [
+    "IDR",
+    "PPS",
+    "SPS",
+    "VPS",
+    "ParameterSet",
+    "general_profile",
+    "parameter_set",
+    "slice_address",
+    "slice_pps",
+    "slice_unit",
+    "video_parameter_set",
+]
 
 VPS, SPS, PPS = 32, 33, 34
 # Scaling lists of all sizes are 1.1 kB; a set with them, tiles and reference sets stays far below.
-_IDR = frozenset({19, 20})
+IDR = frozenset({19, 20})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +47,11 @@ class ParameterSet:
     unit
         The NAL unit.
     bits
-        What slice headers depend on, by the standard's names.
+        What slice headers depend on, by the standard's names; of an SPS, its size too.
+    still
+        Of an SPS, the NAL unit for pictures that refer to none (IDR); the same unit of other sets.
+    general
+        Of an SPS, `profile_tier_level` with the ordering of pictures, which a VPS repeats.
     """
 
     kind: int
@@ -42,6 +59,8 @@ class ParameterSet:
     refers: int
     unit: bytes
     bits: dict[str, int]
+    still: bytes
+    general: str = ""
 
 
 def _unescaped(payload: bytes) -> bytes:
@@ -78,8 +97,24 @@ def parameter_set(unit: bytes) -> ParameterSet:
     if len(unit) > limits.MAX_PARAMETER_SET:
         refuse(f"Expected HEVC parameter sets of at most {limits.MAX_PARAMETER_SET} bytes; found a longer one")
     copy = BitCopy(_unescaped(unit[2:]))
-    number, refers, bits = {VPS: _vps, SPS: _sps, PPS: _pps}[kind](copy)
-    return ParameterSet(kind, number, refers, unit[:2] + _escaped(copy.ended()), bits)
+    if kind == SPS:
+        return _sps(unit, copy)
+    number, refers, bits = (_vps if kind == VPS else _pps)(copy)
+    new = unit[:2] + _escaped(copy.ended())
+    return ParameterSet(kind, number, refers, new, bits, new)
+
+
+def video_parameter_set(number: int, sps: ParameterSet) -> bytes:
+    """Write a VPS (7.3.2.1) of one layer by what an SPS says: it says the same of each picture (7.4.3.2.1)."""
+    layers = format(sps.bits["sub_layers"], "03b") + str(sps.bits["nesting"])
+    text = format(number, "04b") + "11" + "0" * 6 + layers + "1" * 16 + sps.general + "0" * 6 + "1" + "0" + "0" + "1"
+    text += "0" * (-len(text) % 8)
+    return bytes((VPS << 1, 1)) + _escaped(int("1" + text, 2).to_bytes(len(text) // 8 + 1, "big")[1:])
+
+
+def general_profile(sps: ParameterSet) -> bytes:
+    """Give what a decoder configuration repeats of an SPS (14496-15, 8.3.3.1.2): profile, flags and level."""
+    return int("1" + sps.general[:96], 2).to_bytes(13, "big")[1:]
 
 
 def _level(copy: BitCopy, sub_layers: int) -> None:
@@ -107,62 +142,83 @@ def _profile(copy: BitCopy) -> None:
         copy.instead("0" * 44, lambda: copy.u(44))
 
 
+def _least(copy: BitCopy, most: int) -> int:
+    """Read an Exp-Golomb code of a number that the standard bounds."""
+    value = copy.ue()
+    if value > most:
+        refuse(f"Expected a number of at most {most} in a header of coded pictures; found more")
+    return value
+
+
 def _ordering(copy: BitCopy, sub_layers: int) -> None:
+    """sub_layer_ordering_info: how long pictures wait to be shown goes; 0 says that there is no bound."""
     for _ in range(1 if not copy.u(1) else sub_layers + 1):
-        copy.ue(), copy.ue(), copy.ue()
+        waiting = _least(copy, 15)
+        _least(copy, waiting)
+        copy.instead("1", copy.ue)
 
 
 def _vps(copy: BitCopy) -> tuple[int, int, dict[str, int]]:
-    """7.3.2.1. Layer sets, timing and extensions go: of several layers only the base layer stays."""
+    """7.3.2.1. The number alone is read: all else is written as the SPS says it."""
     number = copy.u(4)
-    copy.u(2)
-    copy.instead("0" * 6, lambda: copy.u(6))
-    sub_layers = copy.u(3)
-    copy.u(1)
-    copy.instead("1" * 16, lambda: copy.u(16))
-    _level(copy, sub_layers)
-    _ordering(copy, sub_layers)
-    copy.out.append("0" * 6 + "1" + "0" + "0")
     return number, -1, {}
 
 
-def _sps(copy: BitCopy) -> tuple[int, int, dict[str, int]]:
+def _sps(unit: bytes, copy: BitCopy) -> ParameterSet:
     """7.3.2.2."""
     refers, sub_layers = copy.u(4), copy.u(3)
-    copy.u(1)
+    nesting = copy.u(1)
+    start = len(copy.out)
     _level(copy, sub_layers)
-    number, chroma = copy.ue(), copy.ue()
+    level = copy.out[start:]
+    number, chroma = _least(copy, 15), _least(copy, 3)
     separate = copy.u(1) if chroma == 3 else 0
     width, height = copy.ue(), copy.ue()
+    across, down = (1 if chroma in (0, 3) else 2), (2 if chroma == 1 else 1)
+    shown = width, height
     if copy.u(1):
-        copy.ue(), copy.ue(), copy.ue(), copy.ue()
-    depth = (copy.ue() + 8, copy.ue() + 8)
-    order_bits = copy.ue() + 4
+        left, right, top, bottom = copy.ue(), copy.ue(), copy.ue(), copy.ue()
+        shown = width - across * (left + right), height - down * (top + bottom)
+    if min(shown) < 1:
+        refuse("Expected a window within the picture; found another")
+    depth = (_least(copy, 8) + 8, _least(copy, 8) + 8)
+    order_bits = _least(copy, 12) + 4
+    start = len(copy.out)
     _ordering(copy, sub_layers)
+    ordering = copy.out[start:]
     block = copy.ue() + 3
     block += copy.ue()
-    copy.ue(), copy.ue(), copy.ue(), copy.ue()
+    copy.ue(), copy.ue(), _least(copy, 4), copy.ue()
     if copy.u(1) and copy.u(1):
         _scaling_lists(copy)
     copy.u(1)
     offsets = copy.u(1)
     if copy.u(1):
         copy.u(8), copy.ue(), copy.ue(), copy.u(1)
+    start = len(copy.out)
     counts: list[int] = []
     for _ in copy.many(copy.ue(), 64):
         counts.append(_reference_set(copy, counts))
     if copy.u(1):
         for _ in copy.many(copy.ue(), 32):
             copy.u(min(order_bits, 16) + 1)
+    end = len(copy.out)
     copy.u(2)
     if copy.u(1):
         _usability(copy, sub_layers)
     _sps_extensions(copy, chroma, depth)
     side = 1 << min(block, 16)
     blocks = -(-width // side) * -(-height // side)
-    return number, refers, {
+    bits = {
         "blocks": blocks, "offsets": offsets, "chroma": 0 if separate else chroma, "separate": separate,
+        "sub_layers": sub_layers, "nesting": nesting, "format": chroma, "luma": depth[0], "others": depth[1],
+        "width": shown[0], "height": shown[1],
     }  # fmt: skip
+    new = unit[:2] + _escaped(copy.ended())
+    # 7.3.6.1: slice headers of IDR pictures name no reference, so the sets of them (none, and no long-term ones) go
+    copy.out[start:end] = ["1", "0"]
+    still = unit[:2] + _escaped(copy.ended())
+    return ParameterSet(SPS, number, refers, new, bits, still, "".join(level + ordering))
 
 
 def _scaling_lists(copy: BitCopy) -> None:
@@ -193,7 +249,7 @@ def _reference_set(copy: BitCopy, counts: list[int]) -> int:
 def _usability(copy: BitCopy, sub_layers: int) -> None:
     """vui_parameters (E.2.1): shape and colour of samples stay; window, clock, buffers and restrictions go."""
     if copy.u(1) and copy.u(8) == 255:
-        copy.u(32)
+        copy.instead("", lambda: copy.out.append(_shape(copy)))
     if copy.u(1):
         copy.u(1)
     if copy.u(1):
@@ -201,7 +257,7 @@ def _usability(copy: BitCopy, sub_layers: int) -> None:
         if copy.u(1):
             copy.u(24)
     if copy.u(1):
-        copy.ue(), copy.ue()
+        _least(copy, 5), _least(copy, 5)
     copy.u(3)
 
     def rest() -> None:
@@ -219,6 +275,13 @@ def _usability(copy: BitCopy, sub_layers: int) -> None:
                 copy.ue()
 
     copy.instead("000", rest)
+
+
+def _shape(copy: BitCopy) -> str:
+    """Read sar_width and sar_height (E.3.1), and say them in lowest terms."""
+    across, down = copy.u(16), copy.u(16)
+    shared = gcd(across, down) if across and down else 0
+    return format(across // shared << 16 | down // shared, "032b") if shared else "0" * 32
 
 
 def _decoder_model(copy: BitCopy, sub_layers: int) -> None:
@@ -275,9 +338,9 @@ def _sps_extensions(copy: BitCopy, chroma: int, depth: tuple[int, int]) -> None:
 
 def _pps(copy: BitCopy) -> tuple[int, int, dict[str, int]]:
     """7.3.2.3."""
-    number, refers = copy.ue(), copy.ue()
+    number, refers = _least(copy, 63), _least(copy, 15)
     bits = {"dependent": copy.u(1), "output": copy.u(1), "extra": copy.u(3)}
-    copy.u(2), copy.ue(), copy.ue(), copy.ue(), copy.u(1)
+    copy.u(2), _least(copy, 14), _least(copy, 14), copy.ue(), copy.u(1)
     skipping = copy.u(1)
     if copy.u(1):
         copy.ue()
@@ -387,7 +450,7 @@ def _slice_header(copy: BitCopy, kind: int, pps: dict[str, int], sps: dict[str, 
         copy.u(max(sps["blocks"] - 1, 0).bit_length())
     if not dependent:
         copy.instead("0" * pps["extra"], lambda: copy.u(pps["extra"]))
-        if copy.ue() != 2 or kind not in _IDR or pps["screen"]:
+        if copy.ue() != 2 or kind not in IDR or pps["screen"]:
             refuse("Expected slice headers without extensions, but in intra pictures; found some")
         copy.u(pps["output"] + 2 * sps["separate"])
         filtered = 0

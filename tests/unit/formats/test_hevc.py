@@ -10,6 +10,8 @@ from PIL import Image
 from photogate.errors import ImageRefused
 from photogate.formats import strip
 from photogate.formats.bmff_boxes import box
+from photogate.formats.bmff_coded import Dropped, Used, hvcc
+from photogate.formats.hevc_sets import parameter_set
 from tests import hevc
 from tests.heif_builder import Item, heif, hevc_item, ispe, pixi
 from tests.noise import noise
@@ -72,6 +74,53 @@ def test_the_clock_of_the_usability_information_goes():
     stripped = strip(data).data
     assert not holds_secret(stripped)
     assert look(stripped) == look(CLEAN)
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        hevc.Planted(latency=0x53454352),
+        hevc.Planted(level=0x53),
+        hevc.Planted(vps_numbers=(0x5345, 0x4352, 0x4554)),
+        hevc.Planted(references=(0x53, 0x45, 0x43, 0x52)),
+    ],
+)
+def test_what_parameter_sets_say_that_the_picture_does_not_need_goes(planted):
+    """Waiting times; of the VPS all but its number; references, which an IDR picture has none of."""
+    data = heif([hevc_item(PICTURE, planted=planted)])
+    assert data != CLEAN
+    assert strip(data).data == CLEAN
+
+
+def test_references_stay_where_a_picture_may_name_them():
+    planted = hevc.Planted(references=(3, 5))
+    coded = hevc.encode(PICTURE, planted=planted)
+    known = parameter_set(coded.sets[hevc.SPS])
+    assert known.unit == coded.sets[hevc.SPS]
+    assert known.still == hevc.encode(PICTURE).sets[hevc.SPS]
+    configuration = coded.hvcc()
+    for still in (False, True):
+        used = Used({(hevc.SPS, 0)}, still)
+        assert (known.unit in hvcc(configuration, 0, len(configuration), Dropped(), used)) == (not still)
+
+
+def test_the_shape_of_samples_is_told_in_lowest_terms():
+    short, long = (heif([hevc_item(PICTURE, planted=hevc.Planted(shape=(4 * n, 3 * n)))]) for n in (1, 0x1234))
+    assert strip(long).data == strip(short).data == short
+
+
+def test_numbers_beyond_the_standards_bounds_are_refused():
+    pps = hevc.Bits().ue(0, 0).u(2, 0).u(3, 0).u(2, 0).ue(0x53454352, 0, 0)
+    with pytest.raises(ImageRefused, match="at most 14"):
+        parameter_set(hevc.unit(hevc.PPS, pps.ended()))
+
+
+def test_the_configuration_says_of_profile_and_level_what_the_parameter_set_says():
+    data = bytearray(CLEAN)
+    at = data.index(b"hvcC") + 4
+    data[at + 1 : at + 13] = SECRET[:12]
+    data[at + 16 : at + 19] = SECRET[12:15]
+    assert strip(bytes(data)).data == CLEAN
 
 
 # Of H.265, table 7-1: reserved pictures, delimiter, ends, filler, SEI, reserved and unspecified units.
