@@ -28,6 +28,7 @@ from photogate.formats.bmff_coded import (
 from photogate.formats.bmff_times import UNKNOWN, compositions, edit_list, keys, lasting, times
 from photogate.formats.container import refuse
 from photogate.formats.heif_properties import rebuild, says_alpha
+from photogate.formats.hevc_sets import SPS
 
 __all__ = ["Track", "frames", "read_tracks", "samples", "write_moov"]
 
@@ -79,7 +80,21 @@ def read_tracks(data: bytes, moov: Box, budget: Budget) -> list[Track]:
     tracks.sort(key=lambda t: t.alpha)
     if not tracks or tracks[0].alpha:
         refuse("Expected a picture track; found none", moov.start)
+    for track in tracks[1:]:
+        _follow(tracks[0], track)
     return tracks
+
+
+def _follow(picture: Track, alpha: Track) -> None:
+    """Give transparency the times of its pictures, by which readers show it."""
+    if len(alpha.places) == len(picture.places):
+        alpha.scale, alpha.lasts, alpha.duration, alpha.edits = (
+            picture.scale,
+            picture.lasts,
+            picture.duration,
+            picture.edits,
+        )
+        alpha.times = {**alpha.times, **{kind: table for kind, table in picture.times.items() if kind == b"stts"}}
 
 
 def _read_track(data: bytes, inner: list[Box], media: list[Box], movie: int, trak: Box, budget: Budget) -> Track:
@@ -192,8 +207,21 @@ def samples(data: bytes, track: Track, dropped: Dropped) -> list[bytes | memoryv
         else:
             new, used = hevc(view[at : at + size], configuration, dropped, item=False)
             track.used.add(used)
+        if not out:
+            track.size = _coded_size(known, configuration, track)
         out.append(new)
     return out
+
+
+def _coded_size(known: Sequence | None, configuration: HevcConfiguration, track: Track) -> tuple[int, int]:
+    """Give the size that the stream says, which the sample entry repeats (14496-12, 12.1.3)."""
+    width, height = track.size
+    if known is not None:
+        width, height = known.size
+    for key, found in configuration.sets.items():
+        if key in track.used.sets and found.kind == SPS:
+            width, height = found.bits["width"], found.bits["height"]
+    return min(width, limits.MAX_DIMENSION), min(height, limits.MAX_DIMENSION)
 
 
 def _goes_on(view: memoryview, following: list[tuple[int, int]]) -> bool:
@@ -247,6 +275,8 @@ def _trak(data: bytes, track: Track, number: int, sizes: list[int], at: int, dro
         _UNITY,
         struct.pack(">HHHH", track.shown[0], 0, track.shown[1], 0),
     )
+    # AV1 shows frames in the order of samples (AV1-ISOBMFF 2.4), and so does HEVC where all are IDR pictures
+    kinds = (b"stts", b"stss") if track.kind == b"av01" or track.used.still else (b"stts", b"ctts", b"stss")
     inside = [new for found in track.entry if (new := rebuild(data, found, dropped, track.used)) is not None]
     entry = box(
         track.kind,
@@ -256,7 +286,7 @@ def _trak(data: bytes, track: Track, number: int, sizes: list[int], at: int, dro
     table = box(
         b"stbl",
         full_box(b"stsd", 0, 0, struct.pack(">I", 1), entry),
-        *(track.times[kind] for kind in (b"stts", b"ctts", b"stss") if kind in track.times),
+        *(track.times[kind] for kind in kinds if kind in track.times),
         full_box(b"stsc", 0, 0, struct.pack(">IIII", 1, 1, len(sizes), 1)),
         full_box(b"stsz", 0, 0, struct.pack(f">II{len(sizes)}I", 0, len(sizes), *sizes)),
         full_box(b"stco", 0, 0, struct.pack(">II", 1, at)),

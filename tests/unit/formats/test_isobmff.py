@@ -9,6 +9,7 @@ from photogate.formats import measure, strip
 from photogate.formats.bmff_boxes import box, full_box
 from photogate.formats.bmff_coded import Dropped, av1
 from photogate.inspection import inspect
+from tests.unit.formats.carriers import heif as carriers
 
 SECRET = b"CANARY-of-this-test"
 
@@ -191,3 +192,31 @@ def test_a_byte_behind_a_sequence_vanishes() -> None:
     frames[0].save(out, "AVIF", save_all=True, append_images=frames[1:], duration=100)
     for tail in (b"\x01", bytes(7), b"\x00\x00\x00\x01free\x00", b"behind the end"):
         assert strip(out.getvalue() + tail).data == strip(out.getvalue()).data
+
+
+def test_offsets_of_composition_go_from_av1_which_shows_frames_in_the_order_of_samples() -> None:
+    rows = struct.pack(">I", 2) + b"".join(struct.pack(">I4s", 1, SECRET[i : i + 4]) for i in (0, 4))
+    data = carriers.sequence(b"trak mdia minf stbl stsz", more=full_box(b"ctts", 0, 0, rows))
+    assert strip(data).data == strip(carriers.sequence(b"mvhd")).data
+    assert frames(strip(data).data) == frames(data)
+
+
+def test_the_size_of_a_sample_entry_is_that_of_its_sequence_header() -> None:
+    def marked(stsd: bytes) -> bytes:
+        return stsd[:40] + SECRET[:4] + stsd[44:]
+
+    data = carriers.sequence(b"trak mdia minf stbl stsd", marked)
+    assert SECRET[:4] in data
+    assert strip(data).data == strip(carriers.sequence(b"mvhd")).data
+    assert frames(strip(data).data) == frames(data)
+
+
+def test_transparency_has_the_times_of_its_pictures() -> None:
+    data = avif(picture(mode="RGBA"), save_all=True, append_images=[picture(mode="RGBA").rotate(90)], duration=70)
+    marked = bytearray(data)
+    times = data.index(b"stts", data.index(b"stts") + 4)
+    clock = data.index(b"mdhd", data.index(b"mdhd") + 4)
+    marked[times + 16 : times + 20] = SECRET[:4]
+    marked[clock + 24 : clock + 28] = SECRET[4:8]
+    assert strip(bytes(marked)).data == strip(data).data
+    assert frames(bytes(marked)) == frames(data)
