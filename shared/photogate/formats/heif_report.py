@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Collection
 
 from photogate.errors import ImageRefused
 from photogate.findings import MetadataCategory
 from photogate.formats import c2pa, exif, xmp
-from photogate.formats.bmff_boxes import Box, text
+from photogate.formats.bmff_boxes import Box, Budget, boxes, text
 from photogate.formats.container import Context
 from photogate.formats.heif_items import Item, Meta, raw_bytes
 
@@ -18,9 +19,16 @@ C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # C2PA 2.1, A.5.1
 XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # ISO 16684-3
 _READ = frozenset({b"hdlr", b"pitm", b"iinf", b"iloc", b"iprp", b"iref", b"idat", b"dinf"})
 _EXIF_MAX = 1 << 24
+# What of a movie and of its tracks is written again (14496-12, 8.2, 8.3); all else in them goes.
+_OF_MOVIE = frozenset({b"mvhd", b"trak"})
+_OF_TRACK = frozenset({b"tkhd", b"tref", b"edts", b"mdia"})
+# Items that show a scene, whether here or not.
+_PICTURES = frozenset(b"hvc1 av01 grid iovl iden tmap jpeg avc1 vvc1 evc1 j2k1 j2ki unci hvt1 lhv1 mski sato".split())
 
 
-def report(data: bytes, top: list[Box], meta: Meta | None, kept: set[int], sequence: bool, context: Context) -> None:
+def report(
+    data: bytes, top: list[Box], meta: Meta | None, kept: set[int], tracks: Collection[int], context: Context
+) -> None:
     """Note in `context` what is left out.
 
     Parameters
@@ -31,12 +39,14 @@ def report(data: bytes, top: list[Box], meta: Meta | None, kept: set[int], seque
         Its `meta` box, where it has one.
     kept
         Ids of the items that stay.
-    sequence
-        Whether tracks stay.
+    tracks
+        Where the tracks start that stay.
     """
     for found in top:
-        if found.kind not in (b"ftyp", b"meta", b"mdat") and not (found.kind == b"moov" and sequence):
+        if found.kind not in (b"ftyp", b"meta", b"mdat") and not (found.kind == b"moov" and tracks):
             _box(data, found, context)
+        elif found.kind == b"moov":
+            _movie(data, found, tracks, context)
     context.drop(_C.OTHER, "bytes after the last box", len(data) - top[-1].end)
     if meta is None:
         return
@@ -48,6 +58,18 @@ def report(data: bytes, top: list[Box], meta: Meta | None, kept: set[int], seque
     for item in meta.items.values():
         if item.id not in kept or item.kind == b"mime":
             unread -= _item(data, meta, item, roles.get(item.id, b""), unread, context)
+
+
+def _movie(data: bytes, moov: Box, tracks: Collection[int], context: Context) -> None:
+    """Note what goes of a movie whose pictures stay: user data, XMP, further tracks."""
+    budget = Budget()
+    for found in boxes(data, moov.body, moov.end, budget):
+        if found.kind not in _OF_MOVIE or (found.kind == b"trak" and found.start not in tracks):
+            _box(data, found, context)
+        elif found.kind == b"trak":
+            for inner in boxes(data, found.body, found.end, budget):
+                if inner.kind not in _OF_TRACK:
+                    _box(data, inner, context)
 
 
 def _box(data: bytes, found: Box, context: Context) -> None:
@@ -81,7 +103,8 @@ def _item(data: bytes, meta: Meta, item: Item, role: bytes, most: int, context: 
     elif raw[4:8] == b"jumb":  # JUMBF (ISO/IEC 19566-5), whatever the item calls itself
         c2pa.read(raw, context, "JUMBF item")
     else:
-        context.drop(_C.OTHER, f"{text(item.kind)} item")
+        category = _C.THUMBNAIL if item.kind in _PICTURES else _C.OTHER
+        context.drop(category, f"{text(item.kind)} item")
     return len(raw)
 
 

@@ -139,7 +139,7 @@ def rewrite(data: bytes, context: Context) -> Rewritten:
 def _pieces(data: bytes, context: Context) -> list[bytes | memoryview]:
     """Give the new file in pieces: coded pictures that stay as they are, as views of `data`."""
     file = read(data)
-    report(data, file.top, file.meta, {item.id for item in file.kept}, bool(file.tracks), context)
+    report(data, file.top, file.meta, {item.id for item in file.kept}, {t.start for t in file.tracks}, context)
     dropped = Dropped()
     pieces: list[bytes | memoryview] = []
     extents: list[tuple[int, int]] = []

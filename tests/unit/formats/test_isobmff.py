@@ -5,13 +5,16 @@ import pytest
 from PIL import Image
 
 from photogate.errors import ImageRefused
+from photogate.findings import MetadataCategory, Synthetic
 from photogate.formats import measure, strip
 from photogate.formats.bmff_boxes import box, full_box
 from photogate.formats.bmff_coded import Dropped, av1
+from photogate.formats.heif_report import XMP
 from photogate.inspection import inspect
 from tests.unit.formats.carriers import heif as carriers
 
 SECRET = b"CANARY-of-this-test"
+TRAINED = b"http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 
 
 def picture(side: int = 64, mode: str = "RGB") -> Image.Image:
@@ -220,3 +223,20 @@ def test_transparency_has_the_times_of_its_pictures() -> None:
     marked[clock + 24 : clock + 28] = SECRET[4:8]
     assert strip(bytes(marked)).data == strip(data).data
     assert frames(bytes(marked)) == frames(data)
+
+
+def test_what_goes_of_a_movie_whose_pictures_stay_is_noted_and_its_provenance_read() -> None:
+    packet = b'<x:xmpmeta><rdf:Description Iptc4xmpExt:DigitalSourceType="' + TRAINED + b'"/></x:xmpmeta>'
+    more = box(b"udta", SECRET) + box(b"uuid", XMP, packet)
+    for path in (b"mvhd", b"trak tkhd"):
+        new = strip(carriers.sequence(path, more=more))
+        assert ("udta box", MetadataCategory.OTHER) in [(r.where, r.category) for r in new.removed]
+        assert "uuid box XMP" in {r.where for r in new.removed}
+        assert new.provenance.synthetic is Synthetic.YES
+        assert new.data == strip(carriers.sequence(b"mvhd")).data
+
+
+@pytest.mark.parametrize("kind", [b"av01", b"hvc1", b"jpeg", b"grid"])
+def test_a_further_picture_that_goes_is_a_thumbnail_to_the_report(kind: bytes) -> None:
+    removed = strip(carriers.with_item(kind, SECRET)).removed
+    assert (f"{kind.decode()} item", MetadataCategory.THUMBNAIL) in [(r.where, r.category) for r in removed]
