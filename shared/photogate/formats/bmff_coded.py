@@ -56,9 +56,18 @@ OF_FRAMES = TILES | {_FRAME_HEADER}
 
 @dataclass(slots=True)
 class Dropped:
-    """How many units went that are no picture."""
+    """How many units of a file went that are no picture, and how many units and parameter sets were read of it."""
 
     count: int = 0
+    units: int = 0
+    sets: int = 0
+
+    def read(self, units: int = 1, sets: int = 0) -> None:
+        """Count what was read; refuse what is beyond the limits."""
+        self.units += units
+        self.sets += sets
+        if self.units > limits.MAX_UNITS or self.sets > limits.MAX_PARAMETER_SETS:
+            refuse("Expected fewer units of coded pictures in a file; found more than may be read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,7 @@ def hevc_configuration(data: bytes, start: int, end: int, dropped: Dropped) -> H
         kind = fields.uint(1) & 63
         for _ in range(fields.uint(2)):
             unit = fields.raw(fields.uint(2))
+            dropped.read(sets=1)
             if kind in _PARAMETER_SETS and _hevc_kind(unit) == kind:
                 known = parameter_set(unit)
                 dropped.count += known.unit != unit
@@ -178,13 +188,13 @@ def hevc(
     size_of_length, sets = configuration.length_size, configuration.sets
     inner: list[ParameterSet] = []
     slices: list[bytes | memoryview] = []
-    at, pictures, units, first = 0, 0, 0, -1
+    at, pictures, first = 0, 0, -1
     while at < len(data):
-        units += 1
+        dropped.read()
         size = int.from_bytes(data[at : at + size_of_length], "big")
         start = at + size_of_length
         at = start + size
-        if at > len(data) or units > limits.MAX_UNITS:
+        if at > len(data):
             refuse("Expected NAL units that fill the picture's data; found a length that does not fit")
         kind = _hevc_kind(data[start : start + 3])
         if kind in _SLICES:
@@ -196,6 +206,7 @@ def hevc(
                 slices.append(data[start:at])
                 continue
         elif kind in _PARAMETER_SETS and not pictures:
+            dropped.read(sets=1)
             known = parameter_set(bytes(data[start:at]))
             sets[known.kind, known.id] = known
             inner.append(known)
@@ -357,7 +368,9 @@ def _frames(
     frames = [run.begun] if run is not None and run.begun is not None else []
     frame = frames[0] if frames else None
     own: Sequence | None = None
-    for kind, extension, start, end in obus(data):
+    units = obus(data)
+    dropped.read(len(units))
+    for kind, extension, start, end in units:
         payload: bytes | memoryview = data[start:end]
         if kind == _SEQUENCE_HEADER:
             known = own = sequence_header(payload)

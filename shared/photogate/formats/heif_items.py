@@ -8,14 +8,14 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from photogate.errors import ImageRefused, Reason
 from photogate.formats import exif, xmp
 from photogate.formats.av1_sequence import Sequence
 from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, full_box, only, text
-from photogate.formats.bmff_coded import Dropped, Layers, Used, av1, av1c, hevc, hevc_configuration
+from photogate.formats.bmff_coded import Dropped, HevcConfiguration, Layers, Used, av1, av1c, hevc, hevc_configuration
 from photogate.formats.checked import Budget as Scan
 from photogate.formats.container import refuse
 from photogate.formats.heif_derived import DERIVED, derived
@@ -71,7 +71,7 @@ class Meta:
 
     `used` tells for each HEVC configuration the parameter sets that kept pictures use; `alphas`, which item is the
     transparency of a kept one; `inputs`, what a kept one is derived of; `sizes`, those that items may be taken to have;
-    `layered`, AV1 pictures with layers.
+    `layered`, AV1 pictures with layers; `configurations`, those of HEVC that were read.
     """
 
     primary: int
@@ -85,6 +85,7 @@ class Meta:
     inputs: dict[int, list[int]] = field(default_factory=dict)
     sizes: dict[int, set[tuple[int, int]]] = field(default_factory=dict)
     layered: set[int] = field(default_factory=set)
+    configurations: dict[int, HevcConfiguration] = field(default_factory=dict)
 
 
 def read_meta(data: bytes, meta: Box, budget: Budget) -> Meta:
@@ -382,7 +383,12 @@ def payload(data: bytes, meta: Meta, item: Item, dropped: Dropped, scan: Scan | 
         if len({i for i, _ in config}) != 1:
             refuse("Expected one HEVC configuration; found none, or several")
         index, found = config[0]
-        new, used = hevc(raw, hevc_configuration(data, found.body, found.end, Dropped()), dropped)
+        if index not in meta.configurations:
+            reading = Dropped()  # what of it goes is counted where it is written
+            meta.configurations[index] = hevc_configuration(data, found.body, found.end, reading)
+            dropped.read(reading.units, reading.sets)
+        configuration = meta.configurations[index]
+        new, used = hevc(raw, replace(configuration, sets=dict(configuration.sets)), dropped)
         meta.used.setdefault(index, Used()).add(used)
         return new
     if item.kind == b"av01":
@@ -444,13 +450,22 @@ def payloads(
     data: bytes, meta: Meta, kept: list[Item], dropped: Dropped, scan: Scan | None = None
 ) -> tuple[list[bytes | memoryview], list[tuple[int, int]]]:
     """Give the bytes of all kept items, equal ones once, and each item's (offset, size) in what they make together."""
+    alike: dict[tuple[object, ...], tuple[object, ...]] = {}
     known: dict[tuple[object, ...], bytes | memoryview] = {}
     first: dict[tuple[object, ...], int] = {}
     places: dict[bytes | memoryview, int] = {}
     extents = []
-    total = at = 0
+    total = read = at = 0
     for item in kept:
-        key = (item.kind, item.method, tuple(item.extents), tuple(item.properties))
+        derived_of = tuple(meta.inputs.get(item.id, ()))
+        place = (item.kind, item.method, tuple(item.extents), tuple(item.properties), item.made, derived_of)
+        if place not in alike:
+            raw = b"" if item.made else raw_bytes(data, meta, item, len(data))
+            read += len(raw)
+            if read > 2 * len(data):
+                refuse("Expected items that use each byte once; found more")
+            alike[place] = (item.kind, raw, *place[3:])
+        key = alike[place]
         if key not in known:
             known[key] = payload(data, meta, item, dropped, scan)
             total += len(known[key])

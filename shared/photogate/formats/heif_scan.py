@@ -10,6 +10,7 @@ import io
 import struct
 
 from photogate.errors import ImageRefused, Reason
+from photogate.formats import limits
 from photogate.formats.bmff_boxes import box, full_box
 from photogate.formats.bmff_coded import TILES, leb128, obus
 from photogate.formats.checked import Budget, digest
@@ -80,7 +81,7 @@ def _shown(coded: bytes | memoryview, properties: list[bytes], budget: Budget) -
         ) from error
     try:
         with Image.open(io.BytesIO(_still(coded, properties)), formats=["AVIF"]) as image:
-            budget.take(image.width * image.height)
+            budget.take(limits.CHECKED_OPENING + image.width * image.height)
             return digest(image)
     except (OSError, SyntaxError, ValueError, EOFError, RuntimeError, Image.DecompressionBombError):
         return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "CHECKED_OPENING",
     "MAX_BLANK_PIXELS",
     "MAX_BOXES",
     "MAX_CHECKED_PIXELS",
@@ -41,6 +42,7 @@ __all__ = [
     "MAX_NESTING",
     "MAX_PAGE_ENTRIES",
     "MAX_PARAMETER_SET",
+    "MAX_PARAMETER_SETS",
     "MAX_PARTS",
     "MAX_PARTS_WITHIN",
     "MAX_PIXELS",
@@ -124,6 +126,9 @@ MAX_CHECKED_WEBP: Final = 268_435_456
 # and of most cameras, which may be of one colour in 32 bytes, or those of a larger page that has some text.
 MAX_BLANK_PIXELS: Final = 25_165_824
 MAX_PIXELS_A_CODED_BYTE: Final = 2_048
+
+# What opening an AVIF for one such decode takes, as pixels: half a millisecond.
+CHECKED_OPENING: Final = 49_152
 
 
 def checked_whole_pixels(size: int) -> int:
@@ -209,9 +214,11 @@ MAX_STRIP_BYTES: Final = 64 * 1024 * 1024
 MAX_INFLATED_STRIP: Final = 170 * 1024 * 1024
 MAX_STRIP_INFLATION: Final = 16
 
-# Units (NAL or OBU) of a coded picture of a HEIF file; bytes of an HEVC parameter set, and of an AV1 frame header: with
-# tile sizes, segmentation, restoration, motion and film grain at their longest it stays below (AV1 5.9).
+# Units (NAL or OBU) of all coded pictures of a HEIF file: 2,000 frames, or 1,000 tiles, of 30 each. HEVC parameter
+# sets, of which each takes 30 microseconds: three for each of 2,000 pictures. Bytes of such a set, and of an AV1 frame
+# header: with tile sizes, segmentation, restoration, motion and film grain at their longest it stays below (AV1 5.9).
 MAX_UNITS: Final = 65_536
+MAX_PARAMETER_SETS: Final = 8_192
 MAX_PARAMETER_SET: Final = 8_192
 MAX_FRAME_HEADER: Final = 1_024
 
