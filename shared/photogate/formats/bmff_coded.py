@@ -219,8 +219,7 @@ def hevc(
     used = Used({(PPS, pps.id), (SPS, sps.id), (VPS, sps.refers)}, first in IDR)
     before_this = -1
     for unit in slices:
-        # 7.4.7.1: one parameter set for all slices of a picture; their blocks come in order, each once
-        if slice_pps(unit) != pps.id or (address := slice_address(unit, pps, sps)) <= before_this:
+        if (address := slice_address(unit, pps, sps)) <= before_this:
             refuse("Expected the slices of one picture in their order; found others")
         before_this = address
     pieces = [slice_unit(unit, pps, sps) for unit in slices]

@@ -397,9 +397,10 @@ def slice_pps(unit: bytes | memoryview) -> int:
 
 
 def slice_address(unit: bytes | memoryview, pps: ParameterSet, sps: ParameterSet) -> int:
-    """Give the first block of a slice segment (7.3.6.1); refuse one beyond the picture."""
+    """Give the first block of a slice segment (7.3.6.1); refuse one of another picture, or beyond it."""
     copy, first = _slice_start(unit)
-    copy.ue()
+    if copy.ue() != pps.id:  # 7.4.7.1
+        refuse("Expected the slices of one picture to refer to one parameter set; found others")
     if first:
         return 0
     copy.u(pps.bits["dependent"])

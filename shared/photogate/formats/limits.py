@@ -214,10 +214,11 @@ MAX_STRIP_BYTES: Final = 64 * 1024 * 1024
 MAX_INFLATED_STRIP: Final = 170 * 1024 * 1024
 MAX_STRIP_INFLATION: Final = 16
 
-# Units (NAL or OBU) of all coded pictures of a HEIF file: 2,000 frames, or 1,000 tiles, of 30 each. HEVC parameter
-# sets, of which each takes 30 microseconds: three for each of 2,000 pictures. Bytes of such a set, and of an AV1 frame
-# header: with tile sizes, segmentation, restoration, motion and film grain at their longest it stays below (AV1 5.9).
-MAX_UNITS: Final = 65_536
+# Units (NAL or OBU) of all coded pictures of a HEIF file, of which each takes up to 20 microseconds: 2,000 frames of 16
+# each, or 1,000 tiles of 32. HEVC parameter sets, of 30 microseconds: three for each of 2,000 pictures. Bytes of such a
+# set, and of an AV1 frame header: with tile sizes, segmentation, restoration, motion and film grain at their longest it
+# stays below (AV1 5.9).
+MAX_UNITS: Final = 32_768
 MAX_PARAMETER_SETS: Final = 8_192
 MAX_PARAMETER_SET: Final = 8_192
 MAX_FRAME_HEADER: Final = 1_024

@@ -2,6 +2,7 @@
 
 import io
 import random
+import struct
 
 import pi_heif
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image
 
 from photogate.errors import ImageRefused
 from photogate.formats import strip
-from photogate.formats.bmff_boxes import box
+from photogate.formats.bmff_boxes import box, full_box
 from photogate.formats.bmff_coded import Dropped, Used, hvcc
 from photogate.formats.hevc_sets import parameter_set
 from tests import hevc
@@ -192,3 +193,59 @@ def test_a_cut_parameter_set_is_refused():
     coded.sets[hevc.SPS] = coded.sets[hevc.SPS][:12]
     with pytest.raises(ImageRefused, match="complete header"):
         strip(heif([Item(b"hvc1", hevc.prefixed(*coded.slices), (box(b"hvcC", coded.hvcc()), ispe(*PICTURE.size)))]))
+
+
+def track(coded: hevc.Coded, samples: list[bytes], *tables: bytes, size: tuple[int, int] = PICTURE.size) -> bytes:
+    """A sequence of pictures in HEVC (23008-12, 7)."""
+    entry = struct.pack(">6xH16xHHIIIH32xHh", 1, *size, 0x480000, 0x480000, 0, 1, 24, -1)
+    ftyp = box(b"ftyp", b"hevc", bytes(4), b"msf1", b"hevc")
+    unity = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 0x40000000)
+
+    def moov(at: int) -> bytes:
+        table = box(
+            b"stbl",
+            full_box(b"stsd", 0, 0, struct.pack(">I", 1), box(b"hvc1", entry, box(b"hvcC", coded.hvcc()))),
+            full_box(b"stts", 0, 0, struct.pack(">III", 1, len(samples), 10)),
+            *tables,
+            full_box(b"stsc", 0, 0, struct.pack(">IIII", 1, 1, len(samples), 1)),
+            full_box(b"stsz", 0, 0, struct.pack(f">II{len(samples)}I", 0, len(samples), *map(len, samples))),
+            full_box(b"stco", 0, 0, struct.pack(">II", 1, at)),
+        )
+        media = box(
+            b"mdia",
+            full_box(b"mdhd", 0, 0, struct.pack(">IIIIHH", 0, 0, 100, 10 * len(samples), 0x55C4, 0)),
+            full_box(b"hdlr", 0, 0, bytes(4), b"pict", bytes(13)),
+            box(b"minf", full_box(b"vmhd", 0, 1, bytes(8)), table),
+        )
+        duration = 10 * len(samples)
+        shown = struct.pack(">HHHH", PICTURE.width, 0, PICTURE.height, 0)
+        tkhd = full_box(b"tkhd", 0, 3, struct.pack(">IIIII16x", 0, 0, 1, 0, duration), unity, shown)
+        mvhd = full_box(b"mvhd", 0, 0, struct.pack(">IIIIIH10x", 0, 0, 100, duration, 65536, 256), unity, bytes(28))
+        return box(b"moov", mvhd, box(b"trak", tkhd, media))
+
+    return ftyp + moov(len(ftyp) + len(moov(0)) + 8) + box(b"mdat", *samples)
+
+
+def offsets(*numbers: int) -> bytes:
+    return full_box(b"ctts", 0, 0, struct.pack(">I", len(numbers)), *(struct.pack(">II", 1, n) for n in numbers))
+
+
+def test_a_sequence_keeps_its_pictures_and_loses_what_is_among_them():
+    first, second = hevc.encode(PICTURE), hevc.encode(noise(PICTURE.size, seed=9))
+    clean = strip(track(first, [hevc.prefixed(*each.slices) for each in (first, second)])).data
+    assert clean.endswith(hevc.prefixed(*first.slices) + hevc.prefixed(*second.slices))
+    planted = hevc.prefixed(hevc.unit(1, b"\x40" + SECRET))
+    marked = [hevc.prefixed(*each.slices) + planted for each in (first, second)]
+    data = track(first, marked, offsets(0x53454352, 0x4554), size=(0x53, 0x45))
+    assert strip(data).data == clean
+    assert strip(clean).data == clean
+
+
+def test_references_and_offsets_of_composition_stay_in_a_sequence_of_which_pictures_refer_to_others():
+    coded = hevc.encode(PICTURE, planted=hevc.Planted(references=(3, 5)))
+    following = hevc.unit(1, hevc.Bits().u(1, 1).ue(0, 1).u(16, 0).ended() + b"\xff\x80")
+    data = track(coded, [hevc.prefixed(*coded.slices), hevc.prefixed(following)], offsets(0, 7))
+    stripped = strip(data).data
+    assert coded.sets[hevc.SPS] in stripped
+    assert offsets(0, 7) in stripped
+    assert strip(stripped).data == stripped
