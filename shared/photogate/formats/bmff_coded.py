@@ -116,8 +116,8 @@ class Used:
 def hvcc(data: bytes, start: int, end: int, dropped: Dropped, used: Used) -> bytes:
     """Rebuild an HEVC decoder configuration record with the parameter sets that slices use.
 
-    14496-15, 8.3.3.1.2: profile, level, chroma and depth are those of the SPS; frame rate and segmentation are hints,
-    and 0 says none.
+    14496-15, 8.3.3.1.2: profile and level are those of the SPS, and so must chroma and depth be; frame rate and
+    segmentation are hints, and 0 says none.
     """
     configuration = hevc_configuration(data, start, end, dropped)
     size = configuration.length_size - 1
@@ -128,15 +128,18 @@ def hvcc(data: bytes, start: int, end: int, dropped: Dropped, used: Used) -> byt
         else:
             dropped.count += 1
     sps = next((known for key, known in configuration.sets.items() if known.kind == SPS and key in used.sets), None)
+    chroma, luma, others = data[start + 16] & 3, data[start + 17] & 7, data[start + 18] & 7
     if sps is None:  # all sets are in the pictures' data
         head = bytes((1, *data[start + 1 : start + 6], *bytes(6), data[start + 12]))
-        said, depths = data[start + 21] & 0x3C | size, data[start + 16 : start + 19]
-        depths = bytes((depths[0] & 3 | 0xFC, depths[1] & 7 | 0xF8, depths[2] & 7 | 0xF8))
+        said = data[start + 21] & 0x3C | size
     else:
         bits = sps.bits
         head = bytes((1,)) + general_profile(sps)
         said = (bits["sub_layers"] + 1) << 3 | bits["nesting"] << 2 | size
-        depths = bytes((bits["format"] | 0xFC, bits["luma"] - 8 | 0xF8, bits["others"] - 8 | 0xF8))
+        if (chroma, luma + 8, others + 8) != (bits["format"], bits["luma"], bits["others"]):
+            # libheif shows by one what it decodes by the other
+            refuse("Expected chroma and depth in the configuration as in the parameter set; found others", start)
+    depths = bytes((chroma | 0xFC, luma | 0xF8, others | 0xF8))
     new = head + bytes((0xF0, 0, 0xFC)) + depths + bytes((0, 0, said))
     dropped.count += new != data[start : start + 22]
     out = [new, bytes((len(arrays),))]

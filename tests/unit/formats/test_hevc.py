@@ -120,8 +120,16 @@ def test_the_configuration_says_of_profile_and_level_what_the_parameter_set_says
     data = bytearray(CLEAN)
     at = data.index(b"hvcC") + 4
     data[at + 1 : at + 13] = SECRET[:12]
-    data[at + 16 : at + 19] = SECRET[12:15]
     assert strip(bytes(data)).data == CLEAN
+
+
+@pytest.mark.parametrize(("place", "value"), [(16, 0xFE), (17, 0xFA), (18, 0xFC)])
+def test_a_configuration_of_another_depth_or_chroma_than_its_parameter_set_is_refused(place, value):
+    """Found by fuzzing: libheif shows more bits than it decodes."""
+    data = bytearray(CLEAN)
+    data[data.index(b"hvcC") + 4 + place] = value
+    with pytest.raises(ImageRefused, match="chroma and depth"):
+        strip(bytes(data))
 
 
 # Of H.265, table 7-1: reserved pictures, delimiter, ends, filler, SEI, reserved and unspecified units.
