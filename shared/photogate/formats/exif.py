@@ -26,6 +26,7 @@ __all__ = [
     "orientation_of",
     "read",
     "rights_of",
+    "signed",
     "verify",
 ]
 
@@ -74,6 +75,11 @@ def _without_prefix(block: bytes) -> bytes:
 def category_of(tag: int) -> MetadataCategory:
     """Say what kind of personal information a TIFF or Exif tag holds."""
     return _CATEGORIES.get(tag, MetadataCategory.OTHER)
+
+
+def signed(tag: int) -> bool:
+    """Say whether generators sign in the text of a TIFF or Exif tag."""
+    return tag in _SIGNED
 
 
 def read(block: bytes, context: Context, where: str = "Exif") -> Exif:

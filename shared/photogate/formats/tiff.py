@@ -12,11 +12,12 @@ from fractions import Fraction
 
 from photogate.errors import Reason
 from photogate.findings import Keep, MetadataCategory
-from photogate.formats import exif, icc, iptc, limits, xmp
+from photogate.formats import icc, limits
 from photogate.formats.container import Context, ImageFormat, Measure, Rewritten, refuse
 from photogate.formats.rights import Rights, decoded
-from photogate.formats.tiff_file import CODES, XMP, File, Page
+from photogate.formats.tiff_file import CODES, File, Page
 from photogate.formats.tiff_layout import Buffer, Output, Tags, write_segments
+from photogate.formats.tiff_report import report
 from photogate.formats.tiff_segments import JPEG, OLD_JPEG
 
 __all__ = ["STAYS", "measure", "rewrite", "verify"]
@@ -43,9 +44,6 @@ _RATIONALS = {282: 1, 283: 1, 318: 2, 319: 6, 529: 3, 532: 6}
 _SPECIAL = frozenset({273, 279, 320, 324, 325, 347, 513, 514, 34675})
 STAYS = frozenset({*_INTEGERS, *_RATIONALS, *_SPECIAL})
 _WRITTEN = STAYS - {347, 513, 514}
-_IPTC, _PHOTOSHOP, _EXIF, _GPS, _SUB = 33723, 34377, 34665, 34853, 330
-_NAMES = {XMP: "XMP", _IPTC: "IPTC", _PHOTOSHOP: "Photoshop", _EXIF: "Exif IFD", _GPS: "GPS IFD", _SUB: "SubIFDs"}
-_CATEGORIES = {_IPTC: _C.IDENTITY, _PHOTOSHOP: _C.OTHER, _EXIF: _C.OTHER, _GPS: _C.LOCATION, _SUB: _C.THUMBNAIL}
 
 
 def measure(data: bytes) -> Measure:
@@ -73,8 +71,7 @@ def _write(data: bytes, context: Context, out: Output) -> int:
     link = out.tell()
     out.seek(link + file.link)
     budget = [limits.MAX_STRIPS, 4 * len(data) + 65_536]
-    for page in file.pages:
-        _report(file, page, context)
+    report(file, STAYS, context)
     for page in file.kept():
         tags = _tags(file, page, out, context, budget)
         out.write(bytes(out.tell() % 2))
@@ -203,29 +200,6 @@ def _write_directory(file: File, tags: Tags, out: Output) -> int:
     out.seek(link + inline)
     out.write(b"".join(values))
     return link
-
-
-def _report(file: File, page: Page, context: Context) -> None:
-    if page.reduced and page is not file.pages[0]:
-        context.drop(_C.THUMBNAIL, "reduced page or mask")
-    for tag in page.entries:
-        if tag in STAYS:
-            continue
-        if tag == XMP:
-            xmp.read(file.raw(page, tag), context, "XMP tag")
-        elif tag in (_IPTC, _PHOTOSHOP):
-            iptc.read(_records(file.raw(page, tag)), context, f"{_NAMES[tag]} tag")
-        else:
-            if tag in (270, 305, 315):
-                context.text(file.raw(page, tag, 4096))
-            context.drop(_CATEGORIES.get(tag, exif.category_of(tag)), _NAMES.get(tag, "tag of a page"))
-
-
-def _records(raw: bytes) -> bytes:
-    """Give IPTC's records in their order: writers that call them LONG swap the bytes of each four."""
-    if raw[:1] != b"\x1c" and raw[3:4] == b"\x1c":
-        return b"".join(raw[i : i + 4][::-1] for i in range(0, len(raw), 4))
-    return raw
 
 
 def verify(data: bytes) -> None:

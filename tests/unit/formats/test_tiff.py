@@ -7,8 +7,11 @@ import pytest
 from PIL import Image, ImageSequence
 
 from photogate.errors import ImageRefused, Reason
-from photogate.formats import measure, strip
+from photogate.findings import Evidence, Synthetic
+from photogate.formats import limits, measure, strip
 from photogate.inspection import inspect
+from tests.unit.formats.carriers import tiff as carrier
+from tests.unit.formats.carriers.tiff import directory, long, short, text
 
 SECRET = b"CANARY-of-this-test"
 
@@ -433,3 +436,77 @@ def test_strips_of_old_jpeg_that_use_the_same_bytes_are_refused() -> None:
     at = int.from_bytes(data[data.index(struct.pack("<HHI", 279, 4, 4)) + 8 :][:4], "little")
     with pytest.raises(ImageRefused, match="each byte once"):
         strip(data[:at] + counts + data[at + 16 :])
+
+
+def below(tag: int, tags: carrier.Tags, big: bool = False, order: str = "<") -> bytes:
+    """A page that refers to a directory of `tags`."""
+    at = len(carrier.tiff(big=big, order=order)) + 200
+    data = carrier.tiff(more={tag: long(at, order=order)}, big=big, order=order)
+    return data.ljust(at, b"\0") + directory(tags, at, big, order)
+
+
+EXIF = {
+    36867: text(b"2024:05:01 10:00:00\0"),
+    37500: (7, 9, b"MakerNote"),
+    37510: (7, 28, b"ASCII\0\0\0Stable Diffusion xx\0"),
+    42036: text(b"LensModel 50mm\0"),
+    0xA430: text(b"John Owner\0"),
+}
+
+
+@pytest.mark.parametrize(("big", "order"), [(False, "<"), (False, ">"), (True, "<"), (True, ">")])
+def test_what_an_exif_directory_holds_is_told_by_category(big: bool, order: str) -> None:
+    found = strip(below(34665, EXIF, big, order))
+    assert {(str(r.category), r.where): r.count for r in found.removed} == {
+        ("time", "Exif IFD"): 1,
+        ("comment", "Exif IFD"): 1,
+        ("device", "Exif IFD"): 1,
+        ("identity", "Exif IFD"): 1,
+        ("device", "MakerNote"): 1,
+        ("identity", "MakerNote"): 1,
+    }
+    assert found.provenance.synthetic is Synthetic.YES
+    assert found.provenance.evidence == (Evidence.GENERATOR,)
+
+
+def test_each_entry_of_a_gps_directory_is_a_location() -> None:
+    found = strip(below(34853, {1: text(b"N\0"), 2: (5, 1, bytes(8)), 11: text(b"stable diffusion\0")}))
+    assert [(str(r.category), r.where, r.count) for r in found.removed] == [("location", "GPS IFD", 3)]
+    assert found.provenance.synthetic is Synthetic.UNKNOWN
+
+
+@pytest.mark.parametrize("place", [0, 8, 1 << 30])
+def test_an_exif_directory_that_is_none_counts_as_one(place: int) -> None:
+    removed = strip(carrier.tiff(more={34665: long(place)})).removed
+    assert ("other", "Exif IFD") in {(str(r.category), r.where) for r in removed}
+
+
+def test_exif_directories_that_refer_to_each_other_are_read_once_and_within_bounds() -> None:
+    at = len(carrier.tiff()) + 200
+    tags = {40965: long(at), 36867: text(b"2024\0")}
+    assert [r.count for r in strip(below(34665, tags)).removed] == [1]
+    many = {tag: short(1) for tag in range(40_000, 60_000)}
+    assert sum(r.count for r in strip(below(34665, many)).removed) <= limits.MAX_ENTRIES_READ
+
+
+def test_a_c2pa_store_is_read_before_it_goes() -> None:
+    store = b"\0\0\0\x20jumbhttp://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+    found = strip(carrier.tiff(more={52545: (7, len(store), store)}))
+    assert [(str(r.category), r.where) for r in found.removed] == [("provenance", "C2PA tag")]
+    assert found.provenance.synthetic is Synthetic.YES
+    assert found.provenance.c2pa
+    assert store not in found.data
+
+
+@pytest.mark.parametrize(
+    ("tag", "value"),
+    [
+        (270, text(b"made with Midjourney\0")),
+        (271, text(b'prompt:{"1": {}}\0')),
+        (272, text(b'workflow:{"1": {}}\0')),
+        (305, text(b"ComfyUI\0")),
+        (40092, (1, 40, "Stable Diffusion 1.5".encode("utf-16-le"))),
+    ],
+)
+def test_generators_sign_in_tags_of_a_page(tag: int, value: tuple[int, int, bytes]) -> None:
+    assert strip(carrier.tiff(more={tag: value})).provenance.synthetic is Synthetic.YES
