@@ -21,6 +21,12 @@ __all__ = [
     "MAX_CHECKED_WHOLE_A_BYTE",
     "MAX_CHUNKS",
     "MAX_CLEARED_ROWS",
+    "MAX_DECODED",
+    "MAX_DECODED_A_BYTE",
+    "MAX_DECODED_FAX",
+    "MAX_DECODED_FAX_A_BYTE",
+    "MAX_DECODED_SMALL",
+    "MAX_DECODED_SMALL_A_BYTE",
     "MAX_DIMENSION",
     "MAX_ENTRIES_READ",
     "MAX_EXIF_ENTRIES",
@@ -71,6 +77,8 @@ __all__ = [
     "checked_webp_pixels",
     "checked_whole_pixels",
     "coded_pixels",
+    "decoded_bytes",
+    "decoded_pixels",
     "followed_bytes",
     "short_lzw_runs",
     "strip_bytes",
@@ -214,6 +222,19 @@ MAX_STRIP_BYTES: Final = 64 * 1024 * 1024
 MAX_INFLATED_STRIP: Final = 170 * 1024 * 1024
 MAX_STRIP_INFLATION: Final = 16
 
+# What all strips and tiles of a TIFF may decode to, each byte of which takes 13 ns in two looks: a blank page of A4 in
+# RGB at 600 dots an inch, which Zstandard codes in 50 KB. LZW in strips of 64 KB reaches 82 times its size; what is
+# longer than 4 MB has other pages than blank ones.
+MAX_DECODED: Final = 112 * 1024 * 1024
+MAX_DECODED_SMALL: Final = 512 * 1024 * 1024
+MAX_DECODED_SMALL_A_BYTE: Final = 128
+MAX_DECODED_A_BYTE: Final = 32
+
+# The same in pixels of CCITT, each of which takes 8 ns: a blank page of A0 at 300 dots an inch has 139 megapixels, and
+# drawings and pages of text have 300 to 1,500 for a byte.
+MAX_DECODED_FAX: Final = 192 * 1024 * 1024
+MAX_DECODED_FAX_A_BYTE: Final = 2_048
+
 # Units (NAL or OBU) of all coded pictures of a HEIF file, of which each takes up to 20 microseconds: 2,000 frames of 16
 # each, or 1,000 tiles of 32. HEVC parameter sets, of 30 microseconds: three for each of 2,000 pictures. Bytes of such a
 # set, and of an AV1 frame header: with tile sizes, segmentation, restoration, motion and film grain at their longest it
@@ -272,3 +293,14 @@ def strip_bytes(size: int) -> int:
 def short_lzw_runs(size: int) -> int:
     """Give how many runs of a GIF's LZW codes may be cleared early in the first `size` bytes of them."""
     return max(MAX_SHORT_LZW_RUNS, size // SHORT_LZW_RUN_BYTES)
+
+
+def decoded_bytes(size: int) -> int:
+    """Give how many bytes all strips and tiles of a TIFF of `size` bytes may decode to."""
+    few = min(MAX_DECODED_SMALL_A_BYTE * size, MAX_DECODED_SMALL)
+    return max(MAX_DECODED, few, MAX_DECODED_A_BYTE * size)
+
+
+def decoded_pixels(size: int) -> int:
+    """Give how many pixels of CCITT all strips and tiles of a TIFF of `size` bytes may decode to."""
+    return max(MAX_DECODED_FAX, MAX_DECODED_FAX_A_BYTE * size)

@@ -19,6 +19,7 @@ from photogate.formats.tiff_file import CODES, File, Page
 from photogate.formats.tiff_layout import Buffer, Output, Tags, write_segments
 from photogate.formats.tiff_report import report
 from photogate.formats.tiff_segments import JPEG, OLD_JPEG
+from photogate.formats.tiff_work import Work
 
 __all__ = ["STAYS", "measure", "rewrite", "verify"]
 
@@ -53,6 +54,11 @@ def measure(data: bytes) -> Measure:
     sizes = [(file.one(p, 256, 0), file.one(p, 257, 0)) for p in kept]
     if any(not 0 < w * h <= limits.MAX_PIXELS for w, h in sizes):
         refuse(f"Expected pages of 1 to {limits.MAX_PIXELS} pixels; found another", reason=Reason.TOO_MANY_PIXELS)
+    if (total := sum(w * h for w, h in sizes)) > limits.MAX_FRAME_PIXELS_TOTAL:
+        refuse(
+            f"Expected at most {limits.MAX_FRAME_PIXELS_TOTAL} pixels over all pages; found {total}",
+            reason=Reason.TOO_MANY_PIXELS,
+        )
     orientation = file.orientation(first)
     return Measure(ImageFormat.TIFF, *sizes[0], len(kept), orientation)
 
@@ -70,10 +76,10 @@ def _write(data: bytes, context: Context, out: Output) -> int:
     out.write(data[:2] + struct.pack(file.order + ("HHH" if file.big else "H"), *((43, 8, 0) if file.big else (42,))))
     link = out.tell()
     out.seek(link + file.link)
-    budget = [limits.MAX_STRIPS, 4 * len(data) + 65_536]
+    work = Work(len(data), limits.MAX_STRIPS)
     report(file, STAYS, context)
     for page in file.kept():
-        tags = _tags(file, page, out, context, budget)
+        tags = _tags(file, page, out, context, work)
         out.write(bytes(out.tell() % 2))
         at = out.tell()
         _put(out, link, struct.pack(file.order + file.wide, at))
@@ -93,7 +99,7 @@ def _put(out: Output, at: int, piece: bytes) -> None:
     out.seek(end)
 
 
-def _tags(file: File, page: Page, out: Output, context: Context, budget: list[int]) -> Tags:
+def _tags(file: File, page: Page, out: Output, context: Context, work: Work) -> Tags:
     """Give a page's new tags as (type, count, value), its strips or tiles already in `out`."""
     order = file.order
     samples = file.one(page, 277, 1)
@@ -149,7 +155,7 @@ def _tags(file: File, page: Page, out: Output, context: Context, budget: list[in
             tags[tag] = (2, len(text), text)
     looks = file.one(page, 259, 1) not in (JPEG, OLD_JPEG)  # rows of these are not seen
     used: set[int] | None = set() if palette and depth <= 8 and looks else None
-    write_segments(file, page, samples, tags, out, context, budget, used)
+    write_segments(file, page, samples, tags, out, context, work, used)
     if palette:
         tags[320] = (
             3,

@@ -15,6 +15,7 @@ from photogate.formats.container import Context, refuse
 from photogate.formats.tiff_file import CODES, File, Page
 from photogate.formats.tiff_old_jpeg import joined
 from photogate.formats.tiff_segments import FAX, JPEG, KNOWN, OLD_JPEG, Buffer, Shape, recode
+from photogate.formats.tiff_work import Work
 
 __all__ = ["Buffer", "Output", "Tags", "shapes", "write_segments"]
 
@@ -41,7 +42,7 @@ def write_segments(
     tags: Tags,
     out: Output,
     context: Context,
-    budget: list[int],
+    work: Work,
     colours: set[int] | None,
 ) -> None:
     """Write a page's strips or tiles, and the tags that say where they are."""
@@ -68,15 +69,14 @@ def write_segments(
             start, length = 0, len(source)
         elif not start:
             refuse("Expected old-style JPEG in one stream; found loose parts", page.offset, Reason.UNSUPPORTED_FORMAT)
-        offsets, counts, places = [start], [length or len(data) - start], places[:1]
+        offsets, counts = [start], [length or len(data) - start]
+        places = [Shape(0, file.one(page, 257, 0), file.one(page, 256, 0))]
         tags[278] = tags[257]
     if len(counts) < len(offsets):
         counts += [len(data)] * (len(offsets) - len(counts))
     if len(offsets) != len(places):
         refuse("Expected a place for each strip or tile; found others", page.offset)
-    budget[0] -= len(offsets) * (limits.MAX_STRIPS // limits.MAX_JPEG_STRIPS if compression == JPEG else 1)
-    if budget[0] < 0:
-        refuse(f"Expected at most {limits.MAX_STRIPS} strips and tiles; found more", page.offset, Reason.TOO_LARGE)
+    work.place(len(offsets) * (limits.MAX_STRIPS // limits.MAX_JPEG_STRIPS if compression == JPEG else 1), page.offset)
     options: dict[int, int] = {tag: file.one(page, tag, 0) for tag in (266, 292, 293, 317) if tag in page.entries}
     new_offsets, new_counts = [], []
     cut = 0
@@ -88,16 +88,14 @@ def write_segments(
     ]
     source = memoryview(source)
     strips = ((source[start:stop], shape) for start, stop, shape in zip(offsets, stops, places, strict=True))
-    recoded = recode(strips, compression, options, tables, context.check_scan, colours)
+    recoded = recode(strips, compression, options, tables, context.check_scan, colours, work)
     for start, count, new in zip(offsets, counts, recoded, strict=True):
         cut += max(0, min(count, len(data) - start) - len(new)) if compression == 1 else 0
         out.write(bytes(out.tell() % 2))
         new_offsets.append(out.tell())
         new_counts.append(len(new))
         out.write(new)
-        budget[1] -= len(new) - len(tables)
-        if budget[1] < 0:
-            refuse("Expected strips and tiles that use each byte once; found more", page.offset)
+        work.write(len(new) - len(tables), page.offset)
     context.drop(_C.OTHER, "bytes behind the rows of a strip", cut)
     kind = 16 if file.big else 4
     if max(new_offsets) >> 32 and not file.big:
@@ -133,7 +131,8 @@ def shapes(file: File, page: Page, samples: int) -> list[Shape]:
     else:
         across, rows = width, min(file.one(page, 278, height) or height, height)
         number = -(-height // rows)
-        talls = [min(rows, height - rows * i) for i in range(min(number, limits.MAX_STRIPS + 1))]
+        jpeg = file.one(page, 259, 1) == JPEG  # scanners code the last strip as high as the others
+        talls = [rows if jpeg else min(rows, height - rows * i) for i in range(min(number, limits.MAX_STRIPS + 1))]
         sizes = [(tall, tall, width) for tall in talls]
     if number * len(planes) > limits.MAX_STRIPS:
         refuse(f"Expected at most {limits.MAX_STRIPS} strips and tiles; found more", page.offset, Reason.TOO_LARGE)

@@ -12,11 +12,13 @@ import struct
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
 
 from photogate.errors import Reason
-from photogate.formats import deflate, jpeg, limits
-from photogate.formats.container import Context, refuse
+from photogate.formats import deflate, limits, tiff_jpeg
+from photogate.formats.container import refuse
+from photogate.formats.tiff_file import File
+from photogate.formats.tiff_work import Work
 from photogate.formats.vectors import numpy_for
 
 __all__ = ["FAX", "JPEG", "KNOWN", "OLD_JPEG", "Buffer", "Shape", "recode"]
@@ -24,12 +26,12 @@ __all__ = ["FAX", "JPEG", "KNOWN", "OLD_JPEG", "Buffer", "Shape", "recode"]
 # Bytes, of which those that stay as they are need not be copied.
 Buffer = bytes | bytearray | memoryview
 
-RAW, OLD_JPEG, JPEG = 1, 6, 7
+RAW, OLD_JPEG, JPEG, LZMA = 1, 6, 7, 34925
 _DEFLATE = frozenset({8, 32946})
 FAX = frozenset({2, 3, 4, 32771})
-_RECODED = {5: "tiff_lzw", 32773: "packbits", 34925: "lzma", 50000: "zstd"}
-_PREDICTED = frozenset({5, 34925, 50000})  # besides deflate; decoders pass over a predictor of the others
-KNOWN = frozenset({RAW, OLD_JPEG, JPEG, *_DEFLATE, *FAX, *_RECODED})
+_RECODED = {5: "tiff_lzw", 32773: "packbits", 50000: "zstd"}
+_PREDICTED = frozenset({5, LZMA, 50000})  # besides deflate; decoders pass over a predictor of the others
+KNOWN = frozenset({RAW, OLD_JPEG, JPEG, LZMA, *_DEFLATE, *FAX, *_RECODED})
 
 # Bytes of predicted rows that Python adds up.
 _SUMMED_A_SECOND = 2e7
@@ -38,8 +40,20 @@ _SUMMED = 1 << 20
 # Rows of strips that are decoded together, and of a strip that are held while they are looked at.
 _AT_ONCE = 1024 * 1024
 
+# Bytes of rows whose hidden bits are cleared together, and the first bits of a byte.
+_MASKED = 1 << 16
+_LEFT = bytes(0xFF << (8 - count) & 0xFF for count in range(8))
+
 # The most bytes that one coded byte can stand for: LZW's longest string in 12 bits, PackBits' longest run.
 _RATIOS = {5: 2_731, 32773: 64, 8: 1_032, 32946: 1_032}
+
+# What decoders cost, in decoded bytes of LZW of 13 ns: a start of libtiff by Pillow (1 ms, twice), of zlib's; a byte
+# of deflate that is only looked through, and one of LZMA.
+_LIBTIFF_START, _DEFLATE_START = 160_000, 3_000
+_INFLATED, _LZMA_PRICE = 0.2, 2
+
+# What an .xz stream may make its decoder hold: its highest preset asks for 65 MiB.
+_LZMA_MEMORY = 1 << 27
 
 # FillOrder 2 (TIFF 6.0, section 8): decoders turn round each coded byte, except of JPEG.
 _TURNED = bytes(int(f"{i:08b}"[::-1], 2) for i in range(256))
@@ -73,6 +87,7 @@ def recode(
     tables: bytes,
     check_scan: bool,
     colours: set[int] | None = None,
+    work: Work | None = None,
 ) -> Iterator[Buffer]:
     """Write strips or tiles with their own rows and nothing else.
 
@@ -90,6 +105,8 @@ def recode(
         Look behind the last MCU of JPEG data.
     colours
         Takes the bytes that the rows hold, where the page has a palette.
+    work
+        What may still be decoded, if that is bounded.
 
     Raises
     ------
@@ -99,14 +116,12 @@ def recode(
     turned = tags.get(266) == 2
     predicted = compression in _DEFLATE or compression in _PREDICTED
     tags = {tag: value for tag, value in tags.items() if tag != 266 and (tag != 317 or predicted)}
-    shared = _segments(tables, False) if compression == JPEG else []
-    if sum(map(len, shared)) > limits.MAX_JPEG_TABLES:
-        refuse(f"Expected JPEG tables of at most {limits.MAX_JPEG_TABLES} bytes; found more")
+    shared = tiff_jpeg.tables(tables) if compression == JPEG else []
     waiting: list[Buffer] = []
     shapes: list[Shape] = []
     for data, shape in strips:
         if compression in (JPEG, OLD_JPEG):
-            yield _jpeg(bytes(data), shared, check_scan)
+            yield tiff_jpeg.written(bytes(data), shared, shape.width, shape.rows, check_scan, work)
             continue
         if compression == RAW:
             yield _raw(data, shape, turned, tags, colours)
@@ -114,8 +129,13 @@ def recode(
         coded = bytes(data).translate(_TURNED) if turned else data
         if shape.size > min(limits.strip_bytes(len(coded)), _RATIOS.get(compression, shape.size) * len(coded)):
             refuse("Expected strips or tiles of a decoded size that fits; found more", reason=Reason.TOO_LARGE)
+        if work:
+            _charge(work, compression, shape, colours is not None, not shapes or not _together(shapes, shape))
         if compression in _DEFLATE:
             yield _deflate(coded, shape, tags, colours)
+            continue
+        if compression == LZMA:
+            yield _lzma(coded, shape, tags, colours)
             continue
         if shapes and not _together(shapes, shape):
             yield from _through_libtiff(waiting, compression, shapes, tags, colours)
@@ -124,6 +144,17 @@ def recode(
         shapes.append(shape)
     if shapes:
         yield from _through_libtiff(waiting, compression, shapes, tags, colours)
+
+
+def _charge(work: Work, compression: int, shape: Shape, looks: bool, opens: bool) -> None:
+    """Count what decoding a strip or tile costs; `looks` where its colours are, `opens` where libtiff starts for it."""
+    if compression in _DEFLATE:
+        whole = not looks and shape.seen_bits < 0 and shape.seen_rows < 0
+        work.decode(shape.size * (_INFLATED if whole else 1), _DEFLATE_START if whole else 3 * _DEFLATE_START)
+    elif compression in FAX:
+        work.decode_fax(shape.width * shape.rows, _LIBTIFF_START * opens)
+    else:
+        work.decode(shape.size * (_LZMA_PRICE if compression == LZMA else 1), _LIBTIFF_START * opens)
 
 
 def _together(shapes: Sequence[Shape], more: Shape) -> bool:
@@ -158,26 +189,33 @@ def _cleared(rows: Buffer, shape: Shape, tags: dict[int, int]) -> Buffer:
     seen_rows = shape.seen_rows if shape.seen_rows >= 0 else shape.rows
     if seen_bits >= 8 * shape.stride and seen_rows >= shape.rows:
         return rows
-    new = bytearray(rows)
-    new[seen_rows * shape.stride :] = bytes((shape.rows - seen_rows) * shape.stride)
-    whole, rest = divmod(seen_bits, 8)
-    if rest:
-        new[whole :: shape.stride] = new[whole :: shape.stride].translate(_first_bits(rest))
-        whole += 1
-    if shape.stride - whole < seen_rows:  # by columns or by rows, whichever are fewer
-        for column in range(whole, shape.stride):
-            new[column :: shape.stride] = bytes(shape.rows)
-    else:
-        for start in range(0, seen_rows * shape.stride, shape.stride):
-            new[start + whole : start + shape.stride] = bytes(shape.stride - whole)
-    return new
+    kept = memoryview(rows)[: seen_rows * shape.stride]
+    hidden = bytes((shape.rows - seen_rows) * shape.stride)
+    if seen_bits >= 8 * shape.stride:
+        return b"".join((kept, hidden))
+    parts = _parts(kept, max(_MASKED // shape.stride, 1) * shape.stride)
+    return b"".join((*(_masked(part, shape.stride, seen_bits) for part in parts), hidden))
 
 
-@cache
-def _first_bits(count: int) -> bytes:
-    """Give a table in which only the first bits of each byte are left."""
-    mask = 0xFF << (8 - count) & 0xFF
-    return bytes(i & mask for i in range(256))
+def _parts(data: memoryview, size: int) -> Iterator[memoryview]:
+    return (data[start : start + size] for start in range(0, len(data), size))
+
+
+def _masked(rows: memoryview, stride: int, bits: int) -> bytes:
+    """Clear all but the first bits of each row, of as many rows as one long number can hold at small cost."""
+    whole, rest = divmod(bits, 8)
+    if stride > _MASKED:
+        byte = bytes((rows[whole] & _LEFT[rest],)) if rest else b""
+        return bytes(rows[:whole]) + byte + bytes(stride - whole - len(byte))
+    mask = _mask(stride, bits, len(rows))
+    return (int.from_bytes(rows, "little") & mask).to_bytes(len(rows), "little")
+
+
+@lru_cache(maxsize=8)
+def _mask(stride: int, bits: int, size: int) -> int:
+    whole, rest = divmod(bits, 8)
+    row = b"\xff" * whole + (bytes((_LEFT[rest],)) if rest else b"")
+    return int.from_bytes(row.ljust(stride, b"\0") * (size // stride), "little")
 
 
 def _collect(rows: Buffer, shape: Shape, predictor: int, colours: set[int]) -> None:
@@ -265,21 +303,39 @@ def _through_libtiff(
             with Image.open(io.BytesIO(alone), formats=["TIFF"]) as image:
                 image.load()
                 out = io.BytesIO()
-                old, size = image.tobytes(), shapes[0].size
-                pieces = [old[i * size : (i + 1) * size] for i in range(many)]
-                shown = [_shown(piece, shape, tags, colours) for piece, shape in zip(pieces, shapes, strict=True)]
-                if shown != pieces:
-                    image.frombytes(b"".join(shown))
+                size = shapes[0].size
+                if colours is not None or any(shape.seen_bits >= 0 or shape.seen_rows >= 0 for shape in shapes):
+                    old = image.tobytes()
+                    pieces = [old[i * size : (i + 1) * size] for i in range(many)]
+                    shown = [_shown(piece, shape, tags, colours) for piece, shape in zip(pieces, shapes, strict=True)]
+                    if shown != pieces:
+                        image.frombytes(b"".join(shown))
                 name = "group4" if bits == 1 else _RECODED[compression]
                 image.save(out, "TIFF", compression=name, strip_size=max(size, 1))
     except (OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError) as error:
         refuse(f"Expected a strip or tile that decodes; found one that does not ({type(error).__name__})")
     written = out.getvalue()
-    with Image.open(io.BytesIO(written)) as image:
-        layout = image.tag_v2  # type: ignore[attr-defined]
-        if len(layout[273]) != many or layout[262] != 1:
-            refuse("Expected as many strips from the encoder; found others")
-        return [written[at : at + length] for at, length in zip(layout[273], layout[279], strict=True)]
+    file = File(written)
+    places, sizes = (file.many(file.pages[0], tag, many + 1) for tag in (273, 279))
+    if len(places) != many or file.one(file.pages[0], 262, 0) != 1:
+        refuse("Expected as many strips from the encoder; found others")
+    return [written[at : at + length] for at, length in zip(places, sizes, strict=True)]
+
+
+def _lzma(data: Buffer, shape: Shape, tags: dict[int, int], colours: set[int] | None) -> bytes:
+    """Decode an .xz stream, and code its rows again as libtiff does, but for its effort: ten times as fast."""
+    try:
+        import lzma
+    except ImportError:  # a Python that was built without it
+        refuse("Expected a scheme that this Python decodes; found LZMA", reason=Reason.UNSUPPORTED_FORMAT)
+    try:
+        rows = lzma.LZMADecompressor(lzma.FORMAT_XZ, _LZMA_MEMORY).decompress(bytes(data), shape.size)
+    except lzma.LZMAError:
+        refuse("Expected a strip or tile that decodes; found one that does not (LZMA)")
+    if len(rows) < shape.size:
+        refuse("Expected as many bytes as the rows need; found fewer")
+    filters = [{"id": lzma.FILTER_DELTA, "dist": 1}, {"id": lzma.FILTER_LZMA2, "preset": 0}]
+    return lzma.compress(_shown(rows, shape, tags, colours), lzma.FORMAT_XZ, lzma.CHECK_NONE, filters=filters)
 
 
 def _page(
@@ -301,40 +357,3 @@ def _page(
         values = struct.pack(f"<{2 * many}I", *places, *counts)
     table.sort(key=lambda entry: struct.unpack_from("<H", entry))
     return b"".join((b"II*\0\x08\0\0\0", struct.pack("<H", len(table)), *table, bytes(4), values, *strips))
-
-
-def _jpeg(data: bytes, tables: list[bytes], check_scan: bool) -> bytes:
-    """Give a JPEG stream that stands for itself: its own tables, frame and scans (Technical Note 2)."""
-    head = [b"\xff\xd8", *tables, *_segments(data, True)]
-    context = Context(check_scan=check_scan)
-    return jpeg.rewrite(b"".join(head), context).data
-
-
-def _segments(data: bytes, whole: bool) -> list[bytes]:
-    """Give the marker segments of a stream without APPn and COM, and all from the first SOS on."""
-    found: list[bytes] = []
-    if not data:
-        return found
-    if data[:2] != b"\xff\xd8":
-        refuse("Expected a JPEG stream that starts with SOI; found another")
-    at = 2
-    while at + 4 <= len(data):
-        if data[at] != 0xFF:
-            refuse("Expected a JPEG marker; found another byte")
-        marker = data[at + 1]
-        if marker == 0xFF:
-            at += 1
-            continue
-        if marker == 0xDA:
-            return [*found, data[at:]] if whole else found
-        if marker == 0xD9:
-            break
-        size = 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-        if at + size > len(data) or len(found) > 4096:
-            refuse("Expected a JPEG segment within its stream; found one that leaves it")
-        if not 0xE0 <= marker <= 0xEF and marker != 0xFE:
-            found.append(data[at : at + size])
-        at += size
-    if whole:
-        refuse("Expected a JPEG scan; found none")
-    return found

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from photogate.errors import ImageRefused
+from photogate.errors import ImageRefused, Reason
 from photogate.findings import MetadataCategory
 from photogate.formats import c2pa, heif_report, limits, strip, tiff_segments, vp8, webp_scan
 from photogate.formats.checked import Budget
 from photogate.formats.container import Context
 from photogate.formats.png_rows import Header, Work, cleared
 from tests import heif_builder
+from tests.unit.formats.carriers import tiff
 
 
 def saved(kind: str, image: Image.Image, **options: object) -> bytes:
@@ -307,7 +308,7 @@ def test_a_bitmap_of_too_many_runs_is_refused(monkeypatch):
         strip(bmp)
 
 
-@pytest.mark.parametrize("compression", ["tiff_lzw", "packbits", "group4", "zstd", "lzma"])
+@pytest.mark.parametrize("compression", ["tiff_lzw", "packbits", "group4", "zstd"])
 def test_strips_are_decoded_together_and_are_what_they_are_alone(monkeypatch, compression):
     image = Image.effect_noise((40, 203), 80)
     image = image.convert("1") if compression == "group4" else image
@@ -390,6 +391,84 @@ def test_a_strip_may_be_blank_up_to_a_size_and_dense_beyond():
     assert limits.strip_bytes(1) == limits.MAX_STRIP_BYTES
     assert limits.strip_bytes(8 << 20) == limits.MAX_STRIP_INFLATION * (8 << 20)
     assert limits.strip_bytes(100 << 20) == 8 * (100 << 20)
+
+
+def shared_strips(strip_of: bytes, compression: int, many: int, **more: tuple[int, int, bytes]) -> bytes:
+    """Make a page of `many` strips of 64 x 64 samples of a byte, which four pieces stand for."""
+    places = tiff.long(*[8 + len(strip_of) * (i % 4) for i in range(many)])
+    tags = {256: tiff.long(64), 257: tiff.long(64 * many), 278: tiff.long(64), 259: tiff.short(compression)}
+    tags |= {int(tag[1:]): value for tag, value in more.items()}
+    return tiff.tiff(strip_of * 4, {**tags, 273: places, 279: tiff.long(*[len(strip_of)] * many)})
+
+
+def one_strip(image: Image.Image, compression: str) -> bytes:
+    data = saved("TIFF", image, compression=compression, strip_size=1 << 20)
+    with Image.open(io.BytesIO(data)) as written:
+        (at,), (size,) = written.tag_v2[273], written.tag_v2[279]
+    return data[at : at + size]
+
+
+@pytest.mark.parametrize(
+    ("compression", "name"), [(5, "tiff_lzw"), (8, "tiff_adobe_deflate"), (50000, "zstd"), (34925, "lzma")]
+)
+def test_strips_of_all_a_file_are_decoded_within_one_bound(monkeypatch, compression, name):
+    few = shared_strips(one_strip(Image.new("L", (64, 64)), name), compression, 6)
+    assert strip(few).data
+    monkeypatch.setattr(limits, "decoded_bytes", lambda _: 6 * 64 * 64 // 8)
+    with pytest.raises(ImageRefused, match="decoded size"):
+        strip(few)
+
+
+def test_pixels_of_ccitt_are_decoded_within_a_bound(monkeypatch):
+    few = shared_strips(one_strip(Image.new("1", (64, 64)), "group4"), 4, 6, _258=tiff.short(1))
+    monkeypatch.setattr(limits, "decoded_pixels", lambda _: 6 * 64 * 64 + 64)
+    assert strip(few).data
+    monkeypatch.setattr(limits, "decoded_pixels", lambda _: 6 * 64 * 64 - 1)
+    with pytest.raises(ImageRefused, match="decoded size"):
+        strip(few)
+
+
+def test_each_start_of_a_decoder_has_a_price(monkeypatch):
+    one, two = (one_strip(Image.new("L", (n, 1)), "tiff_lzw") for n in (1, 2))
+    places = [8 if i % 2 == 0 else 8 + len(one) for i in range(64)]
+    tags = {256: tiff.short(1), 257: tiff.short(1), 258: tiff.short(*[8, 16] * 32), 259: tiff.short(5)}
+    tags |= {277: tiff.short(64), 278: tiff.short(1), 284: tiff.short(2), 273: tiff.long(*places)}
+    planes = tiff.tiff(one + two, {**tags, 279: tiff.long(*[len(one), len(two)] * 32)})
+    assert strip(planes).data
+    opened = []
+    through = tiff_segments._through_libtiff
+    monkeypatch.setattr(tiff_segments, "_through_libtiff", lambda *all_: (opened.append(1), through(*all_))[1])
+    monkeypatch.setattr(limits, "decoded_bytes", lambda _: 10 * tiff_segments._LIBTIFF_START)
+    with pytest.raises(ImageRefused, match="decoded size"):
+        strip(planes)
+    assert len(opened) < 10
+
+
+def test_jpeg_strips_of_many_scans_share_what_may_be_decoded(monkeypatch):
+    jpeg = saved("JPEG", Image.effect_noise((64, 64), 40), progressive=True)
+    file = shared_strips(jpeg, 7, 3)
+    assert strip(file).data
+    monkeypatch.setattr(limits, "decoded_bytes", lambda _: 3 * 64 * 64 * 3)
+    with pytest.raises(ImageRefused, match="decoded size"):
+        strip(file)
+
+
+def test_what_may_be_decoded_grows_with_the_file():
+    assert limits.decoded_bytes(1) == limits.MAX_DECODED
+    assert limits.decoded_bytes(3 << 20) == limits.MAX_DECODED_SMALL_A_BYTE * (3 << 20)
+    assert limits.decoded_bytes(8 << 20) == limits.MAX_DECODED_SMALL
+    assert limits.decoded_bytes(1 << 30) == limits.MAX_DECODED_A_BYTE << 30
+    assert limits.decoded_pixels(1) == limits.MAX_DECODED_FAX
+    assert limits.decoded_pixels(1 << 20) == limits.MAX_DECODED_FAX_A_BYTE << 20
+
+
+def test_pixels_of_every_page_count(monkeypatch):
+    file = saved("TIFF", Image.new("L", (1, 1)), save_all=True, append_images=[Image.new("L", (50, 50))])
+    assert strip(file).data
+    monkeypatch.setattr(limits, "MAX_FRAME_PIXELS_TOTAL", 2500)
+    with pytest.raises(ImageRefused, match="found 2501") as refused:
+        strip(file)
+    assert refused.value.refusal is Reason.TOO_MANY_PIXELS
 
 
 def test_items_that_share_their_bytes_are_read_a_bounded_number_of_times(monkeypatch):

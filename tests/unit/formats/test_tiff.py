@@ -510,3 +510,67 @@ def test_a_c2pa_store_is_read_before_it_goes() -> None:
 )
 def test_generators_sign_in_tags_of_a_page(tag: int, value: tuple[int, int, bytes]) -> None:
     assert strip(carrier.tiff(more={tag: value})).provenance.synthetic is Synthetic.YES
+
+
+def coded(image: Image.Image, **options: object) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "JPEG", **options)
+    return out.getvalue()
+
+
+JPEG = {256: short(64), 257: short(8), 278: short(8), 259: short(7)}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {278: long(256)},
+        {259: short(6), 513: long(8), 514: long(10_000)},
+        {322: short(64), 323: short(16), 324: long(8), 325: long(10_000)},
+    ],
+)
+def test_rows_of_a_jpeg_strip_or_tile_that_no_decoder_shows_are_refused(more: carrier.Tags) -> None:
+    data = coded(picture("L", (64, 256)))
+    with pytest.raises(ImageRefused, match="64 x"):
+        strip(carrier.tiff(data.ljust(10_000, b"\0"), {**JPEG, **more}, without=(273, 279) if 322 in more else ()))
+
+
+def test_columns_of_a_jpeg_strip_that_no_decoder_shows_are_refused() -> None:
+    data = coded(picture("L", (72, 8)))
+    with pytest.raises(ImageRefused, match="found one of 72 x 8"):
+        strip(carrier.tiff(data, JPEG))
+
+
+def test_a_jpeg_strip_may_end_with_its_last_row_of_mcus() -> None:
+    data = coded(picture("RGB", (79, 31)), subsampling=2)
+    page = {**JPEG, 257: short(16), 278: short(16), 277: short(3), 258: short(8, 8, 8), 262: short(6)}
+    new = strip(carrier.tiff(data, page)).data
+    assert strip(new).data == new
+    with pytest.raises(ImageRefused, match="80 x 31"):
+        strip(carrier.tiff(coded(picture("RGB", (80, 31)), subsampling=2), page))
+    with pytest.raises(ImageRefused, match="79 x 32"):
+        strip(carrier.tiff(coded(picture("RGB", (79, 32)), subsampling=2), page))
+
+
+def test_the_last_jpeg_strip_may_be_as_high_as_the_others() -> None:
+    first, last = coded(picture("L", (64, 64))), coded(picture("L", (64, 64)).rotate(180))
+    places = {273: long(8, 8 + len(first)), 279: long(len(first), len(last))}
+    data = carrier.tiff(first + last, {**JPEG, 257: short(80), 278: short(64), **places})
+    new = strip(data).data
+    assert pages(new) == pages(data)
+    assert strip(new).data == new
+
+
+def test_tail_and_damage_of_lzma_rows() -> None:
+    data = tiff(picture("L", (40, 30)), compression="lzma")
+    with Image.open(io.BytesIO(data)) as image:
+        at, size = image.tag_v2[273][0], image.tag_v2[279][0]
+    rows = data[at : at + size]
+    page = {256: short(40), 257: short(30), 278: short(30), 259: short(34925)}
+    new = strip(carrier.tiff(rows, page)).data
+    assert strip(carrier.tiff(rows + SECRET, page)).data == new
+    assert pages(new) == pages(data)
+    for damaged in (rows[:-30], rows[:40], b"\0" + rows[1:], SECRET):
+        with pytest.raises(ImageRefused):
+            strip(carrier.tiff(damaged, page))
