@@ -24,7 +24,7 @@ from photogate.formats.tiff_work import Work
 __all__ = ["STAYS", "measure", "rewrite", "verify"]
 
 _C = MetadataCategory
-_MAX_RATIONAL = 1_000_000
+_MAX_RESOLUTION, _FINE_RESOLUTION = 1_000_000, 1_000
 
 # Tags of one or more integers that stay, and how many values: -1 for one a sample (TIFF 6.0, sections 4-8, 14, 18, 21).
 _INTEGERS = {
@@ -34,6 +34,7 @@ _INTEGERS = {
 # What their values may be, where the standard names few; a tag of other values goes.
 _VALUES = {
     266: (1, 2), 274: tuple(range(1, 9)), 284: (1, 2), 296: (1, 2, 3), 332: (1, 2), 338: (0, 1, 2),
+    317: (1, 2, 3, 34892, 34893, 34894, 34895),  # the last four by DNG 1.5
     339: tuple(range(1, 7)), 530: (1, 2, 4), 531: (1, 2),
 }  # fmt: skip
 # Samples of a colour by PhotometricInterpretation; further ones are ExtraSamples.
@@ -127,14 +128,15 @@ def _tags(file: File, page: Page, out: Output, context: Context, work: Work) -> 
     orientation = file.orientation(page)
     if orientation != 1 or 274 in tags:
         tags[274] = (3, 1, struct.pack(order + "H", orientation))
+    _strip_rows(file, page, tags)
+    depth = file.one(page, 258, 1)
     for tag, count in _RATIONALS.items():
         if tag in _ONLY_YCBCR and photometric != _YCBCR:
             continue
         entry = page.entries.get(tag)
         raw = file.raw(page, tag, 8 * count) if entry is not None and entry.type == 5 else b""
-        if len(raw) == 8 * count and (value := _rationals(file, raw)) is not None:
+        if len(raw) == 8 * count and (value := _rationals(file, raw, tag, depth)) is not None:
             tags[tag] = (5, count, value)
-    depth = file.one(page, 258, 1)
     palette: list[int] = []
     if 320 in page.entries and photometric == 3 and depth <= 16:
         palette = file.many(page, 320, 3 << depth)
@@ -165,14 +167,35 @@ def _tags(file: File, page: Page, out: Output, context: Context, work: Work) -> 
     return tags
 
 
-def _rationals(file: File, raw: bytes) -> bytes | None:
-    """Write numbers again as short fractions; nothing where one is none, or is beyond any resolution in use."""
+def _strip_rows(file: File, page: Page, tags: Tags) -> None:
+    """Leave of RowsPerStrip, TileLength and Predictor what is read; numbers beyond the page's rows mean the same."""
+    tiled = 322 in page.entries or 324 in page.entries
+    tags.pop(278 if tiled else 323, None)
+    if 278 in tags:
+        rows = min(file.one(page, 278, 0), file.one(page, 257, 0))
+        tags[278] = (4, 1, struct.pack(file.order + "I", max(rows, 0)))
+    if file.one(page, 259, 1) in (JPEG, OLD_JPEG):
+        tags.pop(317, None)
+
+
+def _rationals(file: File, raw: bytes, tag: int, depth: int) -> bytes | None:
+    """Write numbers again, no finer than what they are for; nothing where one is none, or cannot be meant.
+
+    Resolutions have three decimals up to 1,000 and none beyond, chromaticities and coefficients (0 to 1) have five, and
+    ReferenceBlackWhite, which is in units of the samples, has two.
+    """
     numbers = struct.unpack(f"{file.order}{len(raw) // 4}I", raw)
+    most = {282: _MAX_RESOLUTION, 283: _MAX_RESOLUTION, 532: (1 << depth) - 1}.get(tag, 1)
     new: list[int] = []
     for over, under in zip(numbers[::2], numbers[1::2], strict=True):
-        if not under or over > _MAX_RATIONAL * under:
+        if not under or over > most * under:
             return None
-        new += Fraction(over, under).limit_denominator(100_000).as_integer_ratio()
+        fine = 1000 if over < _FINE_RESOLUTION * under else 1
+        steps = {282: fine, 283: fine, 532: 100}.get(tag, 100_000)
+        number = round(Fraction(over * steps, under))
+        if over and not number and tag in (282, 283):
+            return None
+        new += Fraction(number, steps).as_integer_ratio()
     return struct.pack(f"{file.order}{len(new)}I", *new)
 
 

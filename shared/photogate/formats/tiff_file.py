@@ -16,6 +16,8 @@ SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12:
 CODES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 XMP, _SUB, _DNG = 700, 330, 50706
 _CFA = (32803, 34892)
+# SGI's ImageDepth and TileDepth: planes behind the one that decoders of pages show.
+_DEPTHS = (32997, 32998)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,9 @@ class File:
         for page in self.pages[1:]:
             if self.one(page, 262, 0) in _CFA:
                 refuse("Expected a picture; found a camera's raw data", page.offset, Reason.UNSUPPORTED_FORMAT)
+        for page in self.kept():
+            if max(self.one(page, tag, 1) for tag in _DEPTHS) > 1:
+                refuse("Expected pages; found a volume", page.offset, Reason.UNSUPPORTED_FORMAT)
 
     def _directory(self, at: int) -> int:
         count_size, entry, next_size = (8, 20, 8) if self.big else (2, 12, 4)

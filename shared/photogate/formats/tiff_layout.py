@@ -87,7 +87,14 @@ def write_segments(
         for start, count, shape in zip(offsets, counts, places, strict=True)
     ]
     source = memoryview(source)
-    strips = ((source[start:stop], shape) for start, stop, shape in zip(offsets, stops, places, strict=True))
+    sparse = [compression == 1 and not start and not count for start, count in zip(offsets, counts, strict=True)]
+    blank = sum(shape.size for shape, empty in zip(places, sparse, strict=True) if empty)
+    if blank > work.written:
+        refuse("Expected strips and tiles that are there; found a sparse page", page.offset, Reason.TOO_LARGE)
+    strips = (
+        (bytes(shape.size) if empty else source[start:stop], shape)  # GDAL's and tifffile's sparse tiles are zero
+        for start, stop, shape, empty in zip(offsets, stops, places, sparse, strict=True)
+    )
     recoded = recode(strips, compression, options, tables, context.check_scan, colours, work)
     for start, count, new in zip(offsets, counts, recoded, strict=True):
         cut += max(0, min(count, len(data) - start) - len(new)) if compression == 1 else 0

@@ -2,6 +2,7 @@ import io
 import re
 import struct
 import zlib
+from fractions import Fraction
 
 import pytest
 from PIL import Image, ImageSequence
@@ -11,7 +12,7 @@ from photogate.findings import Evidence, Synthetic
 from photogate.formats import limits, measure, strip
 from photogate.inspection import inspect
 from tests.unit.formats.carriers import tiff as carrier
-from tests.unit.formats.carriers.tiff import directory, long, short, text
+from tests.unit.formats.carriers.tiff import ROWS, directory, long, short, text
 
 SECRET = b"CANARY-of-this-test"
 
@@ -328,7 +329,7 @@ def test_fractions_are_written_as_short_ones() -> None:
     new = strip(built(entries, bytes(16) + text + struct.pack("<II", 3_000_000, 10_000))).data
     assert text not in new
     with Image.open(io.BytesIO(new)) as image:
-        assert abs(image.tag_v2[282] - struct.unpack("<I", text[:4])[0] / struct.unpack("<I", text[4:])[0]) < 1e-4
+        assert abs(image.tag_v2[282] - struct.unpack("<I", text[:4])[0] / struct.unpack("<I", text[4:])[0]) < 1e-3
         assert image.tag_v2[283] == 300
 
 
@@ -574,3 +575,80 @@ def test_tail_and_damage_of_lzma_rows() -> None:
     for damaged in (rows[:-30], rows[:40], b"\0" + rows[1:], SECRET):
         with pytest.raises(ImageRefused):
             strip(carrier.tiff(damaged, page))
+
+
+def fractions(*values: tuple[int, int]) -> tuple[int, int, bytes]:
+    return 5, len(values), b"".join(struct.pack("<II", *value) for value in values)
+
+
+def written(data: bytes) -> dict[int, object]:
+    new = strip(data).data
+    assert strip(new).data == new
+    with Image.open(io.BytesIO(new)) as image:
+        return dict(image.tag_v2)
+
+
+SECRET_NUMBER = int.from_bytes(b"SECR", "little")
+
+
+def test_resolutions_have_three_decimals_and_are_bounded() -> None:
+    tags = written(
+        carrier.tiff(more={282: fractions((SECRET_NUMBER, 99_991)), 283: fractions((72_009_123, 1_000_000))})
+    )
+    assert tags[282] == round(SECRET_NUMBER / 99_991)
+    assert tags[283] == Fraction(72_009, 1000)
+    assert 282 not in written(carrier.tiff(more={282: fractions((SECRET_NUMBER, 3))}))
+
+
+def test_numbers_of_colour_are_no_finer_than_colour_needs() -> None:
+    d65 = ((312_713_377, 1_000_000_000), (329, 1000))
+    tags = written(carrier.tiff(more={318: fractions(*d65), 319: fractions(*[(SECRET_NUMBER, 99_991)] * 6)}))
+    assert tags[318] == (Fraction(31_271, 100_000), Fraction(329, 1000))
+    assert 319 not in tags
+    page = {262: short(6), 277: short(3), 258: short(8, 8, 8), 530: short(1, 1)}
+    page |= {529: fractions((299, 1000), (587, 1000), (SECRET_NUMBER, 0xFFFFFFFF))}
+    black = fractions((0, 1), (255, 1), (128, 1), (255, 1), (128, 1), (SECRET_NUMBER, 99_991_000))
+    tags = written(carrier.tiff(ROWS * 3, {**page, 532: black}))
+    assert tags[529][:2] == (Fraction(299, 1000), Fraction(587, 1000))
+    assert tags[529][2].denominator <= 100_000
+    assert tags[532][:5] == (0, 255, 128, 255, 128)
+    assert tags[532][5] == Fraction(round(SECRET_NUMBER / 999_910), 100)
+    assert 532 not in written(carrier.tiff(ROWS * 3, {**page, 532: fractions(*[(256, 1)] * 6)}))
+
+
+def test_rows_per_strip_say_no_more_than_the_rows_of_the_page() -> None:
+    assert written(carrier.tiff(more={278: long(SECRET_NUMBER)}))[278] == 8
+    assert written(carrier.tiff(more={278: long(8), 323: long(SECRET_NUMBER)})).keys().isdisjoint({322, 323})
+    tile = {322: short(16), 323: short(16), 324: long(8), 325: long(256), 278: long(SECRET_NUMBER)}
+    data = carrier.tiff(bytes(range(256)), tile, without=(273, 279))
+    assert 278 not in written(data)
+    assert pages(strip(data).data) == pages(data)
+
+
+@pytest.mark.parametrize(("compression", "predictor", "stays"), [(1, 2, True), (1, 0x4553, False), (7, 2, False)])
+def test_a_predictor_is_one_of_the_standard_and_none_of_jpeg(compression: int, predictor: int, stays: bool) -> None:
+    rows = coded(picture("L", (8, 8))) if compression == 7 else ROWS
+    assert (317 in written(carrier.tiff(rows, {259: short(compression), 317: short(predictor)}))) is stays
+
+
+def test_sparse_tiles_are_zero_and_no_header_of_the_file() -> None:
+    tile = {256: short(32), 322: short(16), 323: short(16), 324: long(0, 8), 325: long(0, 256)}
+    new = strip(carrier.tiff(bytes(range(256)), tile, without=(273, 278, 279))).data
+    assert strip(new).data == new
+    with Image.open(io.BytesIO(new)) as image:
+        assert image.crop((0, 0, 16, 8)).tobytes() == bytes(128)
+        assert image.crop((16, 0, 32, 8)).tobytes() == bytes(range(128))
+
+
+def test_a_sparse_page_of_nothing_is_refused_where_its_zeros_would_be_too_many() -> None:
+    page = {256: long(16_000), 257: long(16_000), 278: long(16_000), 273: long(0), 279: long(0)}
+    with pytest.raises(ImageRefused, match="sparse"):
+        strip(carrier.tiff(more=page))
+
+
+@pytest.mark.parametrize("tag", [32997, 32998])
+def test_volumes_are_refused_by_name(tag: int) -> None:
+    assert strip(carrier.tiff(more={tag: long(1)})).data
+    with pytest.raises(ImageRefused, match="volume") as refused:
+        strip(carrier.tiff(more={tag: long(2)}))
+    assert refused.value.refusal is Reason.UNSUPPORTED_FORMAT
