@@ -225,7 +225,7 @@ MAX_STRIP_INFLATION: Final = 16
 # What all strips and tiles of a TIFF may decode to, each byte of which takes 13 ns in two looks: a blank page of A4 in
 # RGB at 600 dots an inch, which Zstandard codes in 50 KB. LZW in strips of 64 KB reaches 82 times its size; what is
 # longer than 4 MB has other pages than blank ones.
-MAX_DECODED: Final = 112 * 1024 * 1024
+MAX_DECODED: Final = 128 * 1024 * 1024
 MAX_DECODED_SMALL: Final = 512 * 1024 * 1024
 MAX_DECODED_SMALL_A_BYTE: Final = 128
 MAX_DECODED_A_BYTE: Final = 32

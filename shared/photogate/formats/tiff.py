@@ -24,7 +24,7 @@ from photogate.formats.tiff_work import Work
 __all__ = ["STAYS", "measure", "rewrite", "verify"]
 
 _C = MetadataCategory
-_MAX_RESOLUTION, _FINE_RESOLUTION = 1_000_000, 1_000
+_MAX_RESOLUTION, _FINE_RESOLUTION = 1_000_000, 10_000
 
 # Tags of one or more integers that stay, and how many values: -1 for one a sample (TIFF 6.0, sections 4-8, 14, 18, 21).
 _INTEGERS = {
@@ -181,7 +181,7 @@ def _strip_rows(file: File, page: Page, tags: Tags) -> None:
 def _rationals(file: File, raw: bytes, tag: int, depth: int) -> bytes | None:
     """Write numbers again, no finer than what they are for; nothing where one is none, or cannot be meant.
 
-    Resolutions have three decimals up to 1,000 and none beyond, chromaticities and coefficients (0 to 1) have five, and
+    Resolutions have three decimals up to 10,000 and one beyond, chromaticities and coefficients (0 to 1) have five, and
     ReferenceBlackWhite, which is in units of the samples, has two.
     """
     numbers = struct.unpack(f"{file.order}{len(raw) // 4}I", raw)
@@ -190,7 +190,7 @@ def _rationals(file: File, raw: bytes, tag: int, depth: int) -> bytes | None:
     for over, under in zip(numbers[::2], numbers[1::2], strict=True):
         if not under or over > most * under:
             return None
-        fine = 1000 if over < _FINE_RESOLUTION * under else 1
+        fine = 1000 if over < _FINE_RESOLUTION * under else 10
         steps = {282: fine, 283: fine, 532: 100}.get(tag, 100_000)
         number = round(Fraction(over * steps, under))
         if over and not number and tag in (282, 283):

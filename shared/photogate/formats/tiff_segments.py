@@ -47,10 +47,10 @@ _LEFT = bytes(0xFF << (8 - count) & 0xFF for count in range(8))
 # The most bytes that one coded byte can stand for: LZW's longest string in 12 bits, PackBits' longest run.
 _RATIOS = {5: 2_731, 32773: 64, 8: 1_032, 32946: 1_032}
 
-# What decoders cost, in decoded bytes of LZW of 13 ns: a start of libtiff by Pillow (1 ms, twice), of zlib's; a byte
-# of deflate that is only looked through, and one of LZMA.
-_LIBTIFF_START, _DEFLATE_START = 160_000, 3_000
-_INFLATED, _LZMA_PRICE = 0.2, 2
+# What decoders cost, in decoded bytes of LZW of 13 ns: a start of libtiff by Pillow (1 ms, twice), and of zlib's with
+# rows that are looked at; a byte of LZMA.
+_LIBTIFF_START, _LOOKED_START = 160_000, 9_000
+_LZMA_PRICE = 2
 
 # What an .xz stream may make its decoder hold: its highest preset asks for 65 MiB.
 _LZMA_MEMORY = 1 << 27
@@ -149,8 +149,10 @@ def recode(
 def _charge(work: Work, compression: int, shape: Shape, looks: bool, opens: bool) -> None:
     """Count what decoding a strip or tile costs; `looks` where its colours are, `opens` where libtiff starts for it."""
     if compression in _DEFLATE:
-        whole = not looks and shape.seen_bits < 0 and shape.seen_rows < 0
-        work.decode(shape.size * (_INFLATED if whole else 1), _DEFLATE_START if whole else 3 * _DEFLATE_START)
+        if looks or shape.seen_bits >= 0 or shape.seen_rows >= 0:
+            work.decode(shape.size, _LOOKED_START)
+        else:
+            work.inflate(shape.size)
     elif compression in FAX:
         work.decode_fax(shape.width * shape.rows, _LIBTIFF_START * opens)
     else:

@@ -10,6 +10,7 @@ from photogate.formats import deflate, tiff
 from photogate.formats.container import Part, refuse
 from photogate.formats.tiff_file import File, Page
 from photogate.formats.tiff_layout import shapes
+from photogate.formats.tiff_work import Work
 from photogate.inspection.directories import Directory, header, parts_of, walk
 from photogate.inspection.outcome import Outcome
 from photogate.inspection.tree import goes, stays, tiled, with_padding
@@ -38,6 +39,7 @@ def _claims(data: bytes, outcome: Outcome) -> Iterator[Part]:
     written = [frozenset(page.entries) for page in File(outcome.data).pages] if outcome.data else []
     kept = {page.offset: i for i, page in enumerate(file.kept())} if file is not None else {}
     pages = {page.offset: page for page in file.pages} if file is not None else {}
+    work = Work(len(data))
     images: list[Part] = []
     places: dict[tuple[int, int], Part] = {}
     for directory in walk(data, 0, len(data), pages=True):
@@ -57,7 +59,7 @@ def _claims(data: bytes, outcome: Outcome) -> Iterator[Part]:
         if number is None:
             images += _image(data, order, directory)
         elif file is not None:
-            yield from _rows(data, file, pages[directory.offset], directory)
+            yield from _rows(data, file, pages[directory.offset], directory, work)
     yield from sorted(places.values(), key=lambda part: not part.stays)
     yield from images
 
@@ -89,7 +91,7 @@ def _image(data: bytes, order: str, directory: Directory) -> Iterator[Part]:
         yield goes(f"{directory.name} JPEG", at_[0], size_[0], "a small JPEG", category=_C.THUMBNAIL)
 
 
-def _rows(data: bytes, file: File, page: Page, directory: Directory) -> Iterator[Part]:
+def _rows(data: bytes, file: File, page: Page, directory: Directory, work: Work) -> Iterator[Part]:
     """Give the image data of a page that stays, and what rides behind its rows."""
     name, offsets, counts = _places(data, file.order, directory)
     compression = file.one(page, 259, 1)
@@ -107,7 +109,7 @@ def _rows(data: bytes, file: File, page: Page, directory: Directory) -> Iterator
         if compression == _RAW:
             used = size
         elif compression in _DEFLATE:
-            used = _deflated(data[at : at + count], size)
+            used = _deflated(memoryview(data)[at : at + count], size, work)
         kept.append((at, used))
         if count > used and at + used < len(data):
             behind.append((at + used, min(count, len(data) - at) - used))
@@ -117,12 +119,13 @@ def _rows(data: bytes, file: File, page: Page, directory: Directory) -> Iterator
         yield goes(f"bytes behind the rows of {directory.name}", at, size)
 
 
-def _deflated(strip: bytes, size: int) -> int:
-    """Give how much of a strip its zlib stream is; all of it where that holds more than its rows."""
+def _deflated(strip: memoryview, size: int, work: Work) -> int:
+    """Give how much of a strip its zlib stream is; all of it where that holds more than its rows, or too much."""
     inflater = deflate.Inflater(strip)
     try:
+        work.inflate(size)
         for _ in inflater.blocks(size + 1):
             pass
-    except deflate.DeflateError:
+    except (deflate.DeflateError, ImageRefused):
         return len(strip)
     return inflater.used if inflater.ended else len(strip)

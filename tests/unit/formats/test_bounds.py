@@ -10,10 +10,11 @@ from PIL import Image, ImageDraw
 
 from photogate.errors import ImageRefused, Reason
 from photogate.findings import MetadataCategory
-from photogate.formats import c2pa, heif_report, limits, strip, tiff_segments, vp8, webp_scan
+from photogate.formats import c2pa, deflate, heif_report, limits, strip, tiff_segments, vp8, webp_scan
 from photogate.formats.checked import Budget
 from photogate.formats.container import Context
 from photogate.formats.png_rows import Header, Work, cleared
+from photogate.inspection import inspect
 from tests import heif_builder
 from tests.unit.formats.carriers import tiff
 
@@ -451,6 +452,19 @@ def test_jpeg_strips_of_many_scans_share_what_may_be_decoded(monkeypatch):
     monkeypatch.setattr(limits, "decoded_bytes", lambda _: 3 * 64 * 64 * 3)
     with pytest.raises(ImageRefused, match="decoded size"):
         strip(file)
+
+
+def test_an_inspection_inflates_no_more_than_what_may_be_decoded(monkeypatch):
+    strips = shared_strips(one_strip(Image.new("L", (64, 64)), "tiff_adobe_deflate"), 8, 40)
+    inflated = []
+    blocks = deflate.Inflater.blocks
+    monkeypatch.setattr(deflate.Inflater, "blocks", lambda self, most: (inflated.append(most), blocks(self, most))[1])
+    inspect(strips)
+    many = len(inflated)
+    inflated.clear()
+    monkeypatch.setattr(limits, "decoded_bytes", lambda _: 40_000)
+    inspect(strips)
+    assert len(inflated) < 30 < many
 
 
 def test_what_may_be_decoded_grows_with_the_file():
