@@ -185,7 +185,7 @@ def _rationals(file: File, raw: bytes, tag: int, depth: int) -> bytes | None:
     ReferenceBlackWhite, which is in units of the samples, has two.
     """
     numbers = struct.unpack(f"{file.order}{len(raw) // 4}I", raw)
-    most = {282: _MAX_RESOLUTION, 283: _MAX_RESOLUTION, 532: (1 << depth) - 1}.get(tag, 1)
+    most = {282: _MAX_RESOLUTION, 283: _MAX_RESOLUTION, 532: (1 << max(min(depth, 32), 0)) - 1}.get(tag, 1)
     new: list[int] = []
     for over, under in zip(numbers[::2], numbers[1::2], strict=True):
         if not under or over > most * under:

@@ -617,6 +617,13 @@ def test_numbers_of_colour_are_no_finer_than_colour_needs() -> None:
     assert 532 not in written(carrier.tiff(ROWS * 3, {**page, 532: fractions(*[(256, 1)] * 6)}))
 
 
+def test_a_depth_that_is_none_is_refused_before_it_is_counted_with() -> None:
+    """Found by fuzzing: the largest value of a sample of 4,294,967,295 bits."""
+    for depth in (0xFFFFFFFF, 0):
+        with pytest.raises(ImageRefused, match="bits a sample"):
+            strip(carrier.tiff(more={258: long(depth), 282: fractions((300, 1))}))
+
+
 def test_rows_per_strip_say_no_more_than_the_rows_of_the_page() -> None:
     assert written(carrier.tiff(more={278: long(SECRET_NUMBER)}))[278] == 8
     assert written(carrier.tiff(more={278: long(8), 323: long(SECRET_NUMBER)})).keys().isdisjoint({322, 323})
