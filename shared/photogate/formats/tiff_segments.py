@@ -48,9 +48,9 @@ _LEFT = bytes(0xFF << (8 - count) & 0xFF for count in range(8))
 _RATIOS = {5: 2_731, 32773: 64, 8: 1_032, 32946: 1_032}
 
 # What decoders cost, in decoded bytes of LZW of 13 ns: a start of libtiff by Pillow (1 ms, twice), and of zlib's with
-# rows that are looked at; a byte of LZMA.
+# rows that are looked at; a byte of LZMA, and its start.
 _LIBTIFF_START, _LOOKED_START = 160_000, 9_000
-_LZMA_PRICE = 2
+_LZMA_PRICE, _LZMA_START = 2, 4_000
 
 # What an .xz stream may make its decoder hold: its highest preset asks for 65 MiB.
 _LZMA_MEMORY = 1 << 27
@@ -153,10 +153,12 @@ def _charge(work: Work, compression: int, shape: Shape, looks: bool, opens: bool
             work.decode(shape.size, _LOOKED_START)
         else:
             work.inflate(shape.size)
+    elif compression == LZMA:
+        work.decode(_LZMA_PRICE * shape.size, _LZMA_START)
     elif compression in FAX:
         work.decode_fax(shape.width * shape.rows, _LIBTIFF_START * opens)
     else:
-        work.decode(shape.size * (_LZMA_PRICE if compression == LZMA else 1), _LIBTIFF_START * opens)
+        work.decode(shape.size, _LIBTIFF_START * opens)
 
 
 def _together(shapes: Sequence[Shape], more: Shape) -> bool:

@@ -445,6 +445,13 @@ def test_each_start_of_a_decoder_has_a_price(monkeypatch):
     assert len(opened) < 10
 
 
+def test_strips_of_lzma_cost_no_start_of_libtiff(monkeypatch):
+    strips = shared_strips(one_strip(Image.effect_noise((64, 64), 60), "lzma"), 34925, 6)
+    monkeypatch.setattr(limits, "decoded_bytes", lambda _: tiff_segments._LIBTIFF_START)
+    monkeypatch.setattr(tiff_segments, "_through_libtiff", lambda *_: pytest.fail("libtiff"))
+    assert pixels(strip(strips).data) == pixels(strips)
+
+
 def test_jpeg_strips_of_many_scans_share_what_may_be_decoded(monkeypatch):
     jpeg = saved("JPEG", Image.effect_noise((64, 64), 40), progressive=True)
     file = shared_strips(jpeg, 7, 3)
