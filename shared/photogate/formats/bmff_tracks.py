@@ -11,24 +11,14 @@ from dataclasses import dataclass, field
 from photogate.errors import Reason
 from photogate.formats import limits
 from photogate.formats.av1_sequence import Sequence
+from photogate.formats.av1_units import OF_FRAMES, TILE_GROUP, Run, av1, av1c, obus
 from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, full_box, only
-from photogate.formats.bmff_coded import (
-    OF_FRAMES,
-    TILE_GROUP,
-    Dropped,
-    HevcConfiguration,
-    Run,
-    Used,
-    av1,
-    av1c,
-    hevc,
-    hevc_configuration,
-    obus,
-)
+from photogate.formats.bmff_coded import Dropped
 from photogate.formats.bmff_times import UNKNOWN, compositions, edit_list, keys, lasting, times
 from photogate.formats.container import refuse
 from photogate.formats.heif_properties import rebuild, says_alpha
 from photogate.formats.hevc_sets import SPS
+from photogate.formats.hevc_units import HevcConfiguration, Used, hevc, hevc_configuration
 
 __all__ = ["Track", "frames", "read_tracks", "samples", "write_moov"]
 

@@ -14,13 +14,15 @@ from functools import cache
 from photogate.errors import ImageRefused, Reason
 from photogate.formats import exif, xmp
 from photogate.formats.av1_sequence import Sequence
+from photogate.formats.av1_units import Layers, av1, av1c
 from photogate.formats.bmff_boxes import Box, Budget, Fields, box, boxes, full_box, only, text
-from photogate.formats.bmff_coded import Dropped, HevcConfiguration, Layers, Used, av1, av1c, hevc, hevc_configuration
+from photogate.formats.bmff_coded import Dropped
 from photogate.formats.checked import Budget as Scan
 from photogate.formats.container import refuse
 from photogate.formats.heif_derived import DERIVED, derived
 from photogate.formats.heif_properties import ESSENTIAL, KNOWN, rebuild, says_alpha
 from photogate.formats.heif_scan import without_tail
+from photogate.formats.hevc_units import HevcConfiguration, Used, hevc, hevc_configuration
 from photogate.formats.rights import Rights
 
 __all__ = [

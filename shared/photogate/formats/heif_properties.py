@@ -10,9 +10,11 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from photogate.formats import icc, light, limits
+from photogate.formats.av1_units import av1c
 from photogate.formats.bmff_boxes import Box, Fields, box, full_box
-from photogate.formats.bmff_coded import Dropped, Used, av1c, hvcc
+from photogate.formats.bmff_coded import Dropped
 from photogate.formats.container import refuse
+from photogate.formats.hevc_units import Used, hvcc
 
 __all__ = ["ESSENTIAL", "KNOWN", "rebuild", "says_alpha"]
 

@@ -11,8 +11,8 @@ import struct
 
 from photogate.errors import ImageRefused, Reason
 from photogate.formats import limits
+from photogate.formats.av1_units import TILES, leb128, obus
 from photogate.formats.bmff_boxes import box, full_box
-from photogate.formats.bmff_coded import TILES, leb128, obus
 from photogate.formats.checked import Budget, digest
 from photogate.formats.container import refuse
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from photogate.errors import ImageRefused
 from photogate.findings import MetadataCategory
 from photogate.formats import exif, heif_report, isobmff
+from photogate.formats.av1_units import obus
 from photogate.formats.bmff_boxes import Box, Budget, boxes
-from photogate.formats.bmff_coded import Dropped, obus
+from photogate.formats.bmff_coded import Dropped
 from photogate.formats.container import Part
 from photogate.formats.heif_items import Item, Meta
 from photogate.formats.heif_properties import rebuild

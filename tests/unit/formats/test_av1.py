@@ -9,8 +9,9 @@ from PIL import Image
 from photogate.errors import ImageRefused
 from photogate.formats import strip
 from photogate.formats.av1_sequence import sequence_header
+from photogate.formats.av1_units import Run, av1, obus
 from photogate.formats.bmff_boxes import box
-from photogate.formats.bmff_coded import Dropped, Run, av1, obus
+from photogate.formats.bmff_coded import Dropped
 from photogate.formats.isobmff import read
 from tests.heif_builder import Item, Layout, av1_item, heif
 from tests.hevc import Bits

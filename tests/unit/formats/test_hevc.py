@@ -11,8 +11,9 @@ from PIL import Image
 from photogate.errors import ImageRefused
 from photogate.formats import strip
 from photogate.formats.bmff_boxes import box, full_box
-from photogate.formats.bmff_coded import Dropped, Used, hvcc
+from photogate.formats.bmff_coded import Dropped
 from photogate.formats.hevc_sets import parameter_set
+from photogate.formats.hevc_units import Used, hvcc
 from tests import hevc
 from tests.heif_builder import Item, heif, hevc_item, ispe, pixi
 from tests.noise import noise

@@ -7,8 +7,9 @@ from PIL import Image
 from photogate.errors import ImageRefused
 from photogate.findings import MetadataCategory, Synthetic
 from photogate.formats import measure, strip
+from photogate.formats.av1_units import av1
 from photogate.formats.bmff_boxes import box, full_box
-from photogate.formats.bmff_coded import Dropped, av1
+from photogate.formats.bmff_coded import Dropped
 from photogate.formats.heif_report import XMP
 from photogate.inspection import inspect
 from tests.unit.formats.carriers import heif as carriers
