@@ -10,7 +10,7 @@ from photogate.findings import MetadataCategory
 from photogate.formats import c2pa, exif, xmp
 from photogate.formats.bmff_boxes import Box, Budget, boxes, text
 from photogate.formats.container import Context
-from photogate.formats.heif_items import Item, Meta, raw_bytes
+from photogate.formats.heif_meta import XMP_CONTENT, Item, Meta, raw_bytes
 
 __all__ = ["C2PA", "XMP", "report"]
 
@@ -97,7 +97,7 @@ def _item(data: bytes, meta: Meta, item: Item, role: bytes, most: int, context: 
     if item.kind == b"Exif" and 4 < len(raw) < _EXIF_MAX:
         # 23008-12, A.2.1: four bytes tell where the TIFF header stands
         exif.read(raw[4 + int.from_bytes(raw[:4], "big") :], context, "Exif item")
-    elif item.content == b"application/rdf+xml" and raw:
+    elif item.content == XMP_CONTENT and raw:
         if raw != xmp.build(xmp.orientation_of(raw) or 1):
             xmp.read(_inflated(raw, context.look) if item.encoding else raw, context, "XMP item")
     elif raw[4:8] == b"jumb":  # JUMBF (ISO/IEC 19566-5), whatever the item calls itself

@@ -16,17 +16,11 @@ from photogate.formats.bmff_coded import Dropped
 from photogate.formats.bmff_tracks import Track, read_tracks, samples, write_moov
 from photogate.formats.checked import Budget as Scan
 from photogate.formats.container import Context, ImageFormat, Measure, Rewritten, refuse
-from photogate.formats.heif_items import (
-    Item,
-    Meta,
-    add_rights,
-    kept_items,
-    payloads,
-    read_meta,
-    turned_by_xmp,
-    write_meta,
-)
+from photogate.formats.heif_items import add_rights, kept_items, turned_by_xmp
+from photogate.formats.heif_meta import Item, Meta, read_meta
+from photogate.formats.heif_payloads import payloads
 from photogate.formats.heif_report import report
+from photogate.formats.heif_writing import write_meta
 from photogate.formats.sniff import sniff
 
 __all__ = ["INSIDE", "File", "measure", "read", "rewrite", "top_boxes", "verify"]

@@ -12,7 +12,7 @@ from photogate.formats.av1_units import obus
 from photogate.formats.bmff_boxes import Box, Budget, boxes
 from photogate.formats.bmff_coded import Dropped
 from photogate.formats.container import Part
-from photogate.formats.heif_items import Item, Meta
+from photogate.formats.heif_meta import XMP_CONTENT, Item, Meta
 from photogate.formats.heif_properties import rebuild
 from photogate.inspection import icc, jumbf, xmp
 from photogate.inspection.directories import exif_block
@@ -245,7 +245,7 @@ def _category(tree: _Tree, item: Item) -> MetadataCategory:
 
 
 def _item_name(item: Item) -> str:
-    kind = "XMP" if item.content == b"application/rdf+xml" else item.kind.decode("latin-1").strip()
+    kind = "XMP" if item.content == XMP_CONTENT else item.kind.decode("latin-1").strip()
     return f"item {item.id} {kind if item.kind in _REGISTERED else 'unregistered'}"
 
 
@@ -309,7 +309,7 @@ def _item(tree: _Tree, item: Item, at: int, size: int) -> Part:
             inside = _obus(tree.data, at, at + size)
         return stays(name, at, size, role, inside if any(not part.stays for part in inside) else ())
     inside = ()
-    if item.content == b"application/rdf+xml" and whole:
+    if item.content == XMP_CONTENT and whole:
         inside = xmp.packet(tree.data, at, at + size, tree.outcome.budget)
     return goes(name, at, size, role, inside, _category(tree, item))
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from photogate.errors import ImageRefused, Reason
 from photogate.findings import Evidence, MetadataCategory, Synthetic
-from photogate.formats import heif_items, isobmff, limits, strip, xmp
+from photogate.formats import heif_payloads, isobmff, limits, strip, xmp
 from photogate.formats.bmff_boxes import box, full_box
 from photogate.formats.container import Context
 from tests import hevc
@@ -126,8 +126,8 @@ def test_equal_tiles_are_read_once(brand, code, monkeypatch):
     """Found by measuring: each of 2,000 tiles of one colour was decoded by itself."""
     looked: list[object] = []
     name = "without_tail" if brand == "avif" else "hevc"
-    real = getattr(heif_items, name)
-    monkeypatch.setattr(heif_items, name, lambda coded, *more: looked.append(coded) or real(coded, *more))
+    real = getattr(heif_payloads, name)
+    monkeypatch.setattr(heif_payloads, name, lambda coded, *more: looked.append(coded) or real(coded, *more))
     items, references = grid(brand, code, 4)
     for tile in items[2:]:
         tile.data = items[1].data
@@ -139,9 +139,9 @@ def test_equal_tiles_are_read_once(brand, code, monkeypatch):
 def test_a_configuration_that_tiles_share_is_read_once(monkeypatch):
     """Found by measuring: 1,000 tiles had its parameter sets rebuilt each by itself."""
     read: list[int] = []
-    real = heif_items.hevc_configuration
+    real = heif_payloads.hevc_configuration
     monkeypatch.setattr(
-        heif_items, "hevc_configuration", lambda data, start, *more: read.append(start) or real(data, start, *more)
+        heif_payloads, "hevc_configuration", lambda data, start, *more: read.append(start) or real(data, start, *more)
     )
     items, references = grid("heic", hevc_item, 4)
     isobmff.rewrite(heif(items, references), Context())
