@@ -12,7 +12,7 @@ from photogate.formats.bmff_boxes import Box, Budget, boxes, text
 from photogate.formats.container import Context
 from photogate.formats.heif_meta import XMP_CONTENT, Item, Meta, raw_bytes
 
-__all__ = ["C2PA", "XMP", "report"]
+__all__ = ["C2PA", "PICTURES", "XMP", "report"]
 
 _C = MetadataCategory
 C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # C2PA 2.1, A.5.1
@@ -23,7 +23,7 @@ _EXIF_MAX = 1 << 24
 _OF_MOVIE = frozenset({b"mvhd", b"trak"})
 _OF_TRACK = frozenset({b"tkhd", b"tref", b"edts", b"mdia"})
 # Items that show a scene, whether here or not.
-_PICTURES = frozenset(b"hvc1 av01 grid iovl iden tmap jpeg avc1 vvc1 evc1 j2k1 j2ki unci hvt1 lhv1 mski sato".split())
+PICTURES = frozenset(b"hvc1 av01 grid iovl iden tmap jpeg avc1 vvc1 evc1 j2k1 j2ki unci hvt1 lhv1 mski sato".split())
 
 
 def report(
@@ -103,7 +103,7 @@ def _item(data: bytes, meta: Meta, item: Item, role: bytes, most: int, context: 
     elif raw[4:8] == b"jumb":  # JUMBF (ISO/IEC 19566-5), whatever the item calls itself
         c2pa.read(raw, context, "JUMBF item")
     else:
-        category = _C.THUMBNAIL if item.kind in _PICTURES else _C.OTHER
+        category = _C.THUMBNAIL if item.kind in PICTURES else _C.OTHER
         context.drop(category, f"{text(item.kind)} item")
     return len(raw)
 

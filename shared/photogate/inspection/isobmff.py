@@ -221,7 +221,6 @@ _ROLES = {
     b"auxl": "auxiliary: alpha, depth, gain map or matte",
     b"cdsc": "describes the picture",
 }
-_PICTURES = frozenset({b"hvc1", b"av01", b"grid", b"iovl", b"iden", b"jpeg", b"tmap"})
 
 
 def _roles(meta: Meta) -> dict[int, str]:
@@ -237,11 +236,12 @@ def _roles(meta: Meta) -> dict[int, str]:
 
 
 def _role(tree: _Tree, item: Item) -> str:
-    return tree.roles.get(item.id) or ("a further picture" if item.kind in _PICTURES else "")
+    return tree.roles.get(item.id) or ("a further picture" if item.kind in heif_report.PICTURES else "")
 
 
 def _category(tree: _Tree, item: Item) -> MetadataCategory:
-    return _C.THUMBNAIL if item.id in tree.scenes else _C.OTHER
+    """Say what an item that goes counts as: what shows a scene is a thumbnail, as in the report."""
+    return _C.THUMBNAIL if item.id in tree.scenes or item.kind in heif_report.PICTURES else _C.OTHER
 
 
 def _item_name(item: Item) -> str:

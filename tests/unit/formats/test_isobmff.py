@@ -1,5 +1,6 @@
 import io
 import struct
+from collections.abc import Iterable, Iterator
 
 import pytest
 from PIL import Image
@@ -10,6 +11,7 @@ from photogate.formats import measure, strip
 from photogate.formats.av1_units import av1
 from photogate.formats.bmff_boxes import box, full_box
 from photogate.formats.bmff_coded import Dropped
+from photogate.formats.container import Part
 from photogate.formats.heif_report import XMP
 from photogate.inspection import inspect
 from tests.unit.formats.carriers import heif as carriers
@@ -237,7 +239,23 @@ def test_what_goes_of_a_movie_whose_pictures_stay_is_noted_and_its_provenance_re
         assert new.data == strip(carriers.sequence(b"mvhd")).data
 
 
-@pytest.mark.parametrize("kind", [b"av01", b"hvc1", b"jpeg", b"grid"])
-def test_a_further_picture_that_goes_is_a_thumbnail_to_the_report(kind: bytes) -> None:
-    removed = strip(carriers.with_item(kind, SECRET)).removed
+def flat(parts: Iterable[Part]) -> Iterator[Part]:
+    for part in parts:
+        yield part
+        yield from flat(part.children)
+
+
+@pytest.mark.parametrize("kind", [b"av01", b"hvc1", b"jpeg", b"grid", b"avc1"])
+def test_a_further_picture_that_goes_is_a_thumbnail_to_the_report_and_in_the_tree(kind: bytes) -> None:
+    data = carriers.with_item(kind, SECRET)
+    removed = strip(data).removed
     assert (f"{kind.decode()} item", MetadataCategory.THUMBNAIL) in [(r.where, r.category) for r in removed]
+    shown = [part for part in flat(inspect(data).parts) if f"item 2 {kind.decode()}" in part.name]
+    assert [part.name.split()[0] for part in shown] == ["infe", "item"]
+    assert {(part.note, part.category) for part in shown} == {("a further picture", MetadataCategory.THUMBNAIL)}
+
+
+def test_an_item_that_is_no_picture_is_no_thumbnail() -> None:
+    data = carriers.with_item(b"zzzz", SECRET)
+    assert ("zzzz item", MetadataCategory.OTHER) in [(r.where, r.category) for r in strip(data).removed]
+    assert {p.category for p in flat(inspect(data).parts) if "item 2" in p.name} == {MetadataCategory.OTHER}
