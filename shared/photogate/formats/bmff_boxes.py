@@ -155,5 +155,5 @@ def same(source: bytes | memoryview, pieces: Iterable[bytes | memoryview]) -> bo
 
 def text(kind: bytes) -> str:
     """Show a four-character code where it is one; never other bytes of the file."""
-    shown = kind.decode("latin-1")
+    shown = kind.decode("latin-1").rstrip(" ")
     return shown if all(32 < ord(c) < 127 for c in shown) else "????"
