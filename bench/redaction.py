@@ -34,9 +34,10 @@ from photogate.config import VisionSettings
 from photogate.errors import Reason
 from photogate.findings import Band, Box, Finding, FindingKind
 from photogate.formats import strip
+from photogate.painting import hidden_region, to_stored
 from photogate.pipeline import process
 from photogate.policy import Action, Decision, Policy, RedactionRule, Rule, decide
-from photogate.redaction import hidden_region, redact, to_stored
+from photogate.redaction import redact
 from photogate.vision.boxes import turned
 from photogate.vision.detector import Detectors, Look
 from photogate.vision.picture import open_upright

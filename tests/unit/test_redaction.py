@@ -15,8 +15,9 @@ from photogate.findings import Box, Keep
 from photogate.formats import strip, strip_with
 from photogate.formats.container import Context
 from photogate.formats.rights import Rights, RightsClaims
+from photogate.painting import SOLID, hidden_region, to_stored
 from photogate.policy import RedactionMethod, RedactionRule, RedactionShape
-from photogate.redaction import SOLID, hidden_region, redact, to_stored
+from photogate.redaction import redact
 from tests import photos
 
 BOX = Box(170, 60, 110, 130)
