@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from photogate.findings import MetadataCategory
-from photogate.formats import gif
+from photogate.formats import gif_blocks
 from photogate.formats.container import Part
 from photogate.formats.gif_lzw import BEHIND, Work, walk
 from photogate.inspection import jumbf, xmp
@@ -24,13 +24,13 @@ _APPLICATIONS = {
 
 def parts(data: bytes, outcome: Outcome) -> Iterator[Part]:
     """List the blocks."""
-    last = gif.start(data)
+    last = gif_blocks.start(data)
     yield stays("header and screen", 0, 13)
     if last > 13:
         yield stays("global colour table", 13, last - 13, "colours that no pixel uses become black")
-    found = list(gif.blocks(data))
-    loops = gif.loop_block(data, found)
-    still = sum(block.kind == gif.IMAGE for block in found) == 1
+    found = list(gif_blocks.blocks(data))
+    loops = gif_blocks.loop_block(data, found)
+    still = sum(block.kind == gif_blocks.IMAGE for block in found) == 1
     new = Search(outcome.data, len(data))
     work = Work()
     for block in found:
@@ -38,19 +38,19 @@ def parts(data: bytes, outcome: Outcome) -> Iterator[Part]:
             yield goes("stray bytes", last, block.offset - last, "between blocks")
         last = min(block.end, len(data))
         at, size = block.offset, last - block.offset
-        if block.kind == gif.TRAILER:
+        if block.kind == gif_blocks.TRAILER:
             yield stays("trailer", at, size, "end")
-        elif block.kind == gif.IMAGE:
+        elif block.kind == gif_blocks.IMAGE:
             yield _image(data, block, new, work, outcome.budget)
-        elif block.label == gif.CONTROL and still and not data[block.body + 1] & 1:
+        elif block.label == gif_blocks.CONTROL and still and not data[block.body + 1] & 1:
             yield goes("graphic control", at, size, "timing, which a still image needs not")
-        elif block.label == gif.CONTROL:
+        elif block.label == gif_blocks.CONTROL:
             yield stays("graphic control", at, size, "timing and transparency")
-        elif block.label == gif.COMMENT:
+        elif block.label == gif_blocks.COMMENT:
             yield goes("comment", at, size, "text", category=_C.COMMENT)
-        elif block.label == gif.TEXT:
+        elif block.label == gif_blocks.TEXT:
             yield goes("plain text", at, size, "text", category=_C.COMMENT)
-        elif block.label == gif.APPLICATION:
+        elif block.label == gif_blocks.APPLICATION:
             yield _application(data, block, last, block is loops, outcome.budget)
         else:
             yield goes("unregistered extension", at, size)
@@ -58,12 +58,12 @@ def parts(data: bytes, outcome: Outcome) -> Iterator[Part]:
         yield goes("trailing bytes", last, len(data) - last, "behind the end of the image")
 
 
-def _application(data: bytes, block: gif.Block, end: int, loop: bool, budget: Budget) -> Part:
+def _application(data: bytes, block: gif_blocks.Block, end: int, loop: bool, budget: Budget) -> Part:
     at, size = block.offset, end - block.offset
     if loop:
         return stays("application NETSCAPE2.0", at, size, "loop count")
     name = data[block.body + 1 : block.body + 12]
-    shown = _APPLICATIONS.get(name, "NETSCAPE2.0" if name in gif.LOOPS else "unregistered")
+    shown = _APPLICATIONS.get(name, "NETSCAPE2.0" if name in gif_blocks.LOOPS else "unregistered")
     children: tuple[Part, ...] = ()
     category = _C.OTHER
     if shown == "XMP":
@@ -75,7 +75,7 @@ def _application(data: bytes, block: gif.Block, end: int, loop: bool, budget: Bu
     return goes(f"application {shown}", at, size, "another program's data", children, category)
 
 
-def _image(data: bytes, block: gif.Block, new: Search, work: Work, budget: Budget) -> Part:
+def _image(data: bytes, block: gif_blocks.Block, new: Search, work: Work, budget: Budget) -> Part:
     at, end = block.offset, min(block.end, len(data))
     if budget.spent:
         return stays("image", at, end - at, TOO_MANY)
@@ -94,13 +94,13 @@ def _image(data: bytes, block: gif.Block, new: Search, work: Work, budget: Budge
     return stays("image", at, end - at, "the picture", [part for part in inside if part.size > 0])
 
 
-def _end(data: bytes, block: gif.Block, work: Work) -> int | None:
+def _end(data: bytes, block: gif_blocks.Block, work: Work) -> int | None:
     """Find where the sub-block content ends that pixels depend on; None where that is the end of the image."""
     if block.body > len(data) or not 1 <= data[block.body - 1] <= 11:
         return None
     width = int.from_bytes(data[block.offset + 5 : block.offset + 7], "little")
     height = int.from_bytes(data[block.offset + 7 : block.offset + 9], "little")
-    whole = gif.join(data, block.body, BEHIND)
+    whole = gif_blocks.join(data, block.body, BEHIND)
     codes = walk(whole, len(whole) - len(BEHIND), data[block.body - 1], width * height, work)
     need = sum(map(len, codes.needed()))
     if need >= codes.size:
