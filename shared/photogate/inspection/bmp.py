@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from photogate.formats import bmp
+from photogate.formats.bmp_headers import profile_place, read_headers
+from photogate.formats.bmp_runs import pixels_length
 from photogate.formats.container import Part
 from photogate.inspection import icc
 from photogate.inspection.outcome import Outcome
@@ -26,20 +27,20 @@ def _claims(data: bytes, outcome: Outcome) -> Iterator[Part]:
             stays("offset of the pixels", 10, 4),
         )
         yield stays("file header", 0, 14, children=fields if any(data[6:10]) else ())
-    header = bmp.read(data)
+    header = read_headers(data)
     yield stays("information header", 14, header.palette - 14, "size, depth, compression, masks")
     if header.colours and header.depth <= 8:
         note = "colours that no pixel uses become black"
         palette = min(header.colours * header.entry, header.pixels - header.palette)  # or less, and pixels behind
         yield stays("palette", header.palette, palette, note)
-    length = bmp.pixels_length(data, header)
+    length = pixels_length(data, header)
     yield stays("pixels", header.pixels, length, "padding of rows becomes zero")
     end = header.pixels + length
-    kind, place = bmp.profile_place(data, header)
+    kind, place = profile_place(data, header)
     if place is not None:
         at, size = place
         inside = icc.profile(data, at, min(at + size, len(data)), outcome.budget) if kind == "embedded" else ()
-        if inside and (not outcome.data or bmp.profile_place(outcome.data, bmp.read(outcome.data))[1] is not None):
+        if inside and (not outcome.data or profile_place(outcome.data, read_headers(outcome.data))[1] is not None):
             yield stays("ICC profile", at, size, "colour; description, identity and dates go", inside)
         elif size:
             yield goes("linked profile" if kind == "linked" else "ICC profile", at, size, "a path" * (kind == "linked"))
