@@ -11,19 +11,8 @@ from dataclasses import dataclass, field
 from photogate.formats.bmff_boxes import Fields
 from photogate.formats.bmff_coded import Dropped, joined
 from photogate.formats.container import refuse
-from photogate.formats.hevc_sets import (
-    IDR,
-    PPS,
-    SPS,
-    VPS,
-    ParameterSet,
-    general_profile,
-    parameter_set,
-    slice_address,
-    slice_pps,
-    slice_unit,
-    video_parameter_set,
-)
+from photogate.formats.hevc_sets import PPS, SPS, VPS, ParameterSet, general_profile, parameter_set, video_parameter_set
+from photogate.formats.hevc_slices import IDR, slice_address, slice_pps, slice_unit
 
 __all__ = ["HevcConfiguration", "Used", "hevc", "hevc_configuration", "hvcc"]
 

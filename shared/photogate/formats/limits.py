@@ -237,8 +237,9 @@ MAX_DECODED_FAX_A_BYTE: Final = 2_048
 
 # Units (NAL or OBU) of all coded pictures of a HEIF file, of which each takes up to 20 microseconds: 2,000 frames of 16
 # each, or 1,000 tiles of 32. HEVC parameter sets, of 30 microseconds: three for each of 2,000 pictures. Bytes of such a
-# set, and of an AV1 frame header: with tile sizes, segmentation, restoration, motion and film grain at their longest it
-# stays below (AV1 5.9).
+# set: scaling lists of all sizes are 1.1 kB, and with them, tiles and reference sets it stays far below. And of an AV1
+# frame header: with tile sizes, segmentation, restoration, motion and film grain at their longest it stays below
+# (AV1 5.9).
 MAX_UNITS: Final = 32_768
 MAX_PARAMETER_SETS: Final = 8_192
 MAX_PARAMETER_SET: Final = 8_192
