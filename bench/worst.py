@@ -594,12 +594,25 @@ def _(size: int) -> bytes:
     return out.getvalue()
 
 
-@case("webp: lossless of one colour, with bytes behind")
-def _(size: int) -> bytes:
+def one_colour(side: int, behind: int) -> bytes:
     out = io.BytesIO()
-    Image.new("RGB", (4_000, 4_000)).save(out, "WEBP", lossless=True, method=0)
-    coded = out.getvalue()[20:]
-    return riff(part(b"VP8L", coded + b"x" * 5000))
+    Image.new("RGB", (side, side)).save(out, "WEBP", lossless=True, method=0)
+    return riff(part(b"VP8L", out.getvalue()[20:] + b"x" * behind))
+
+
+@case("webp: 16 megapixels of one colour, 5 kB behind")
+def _(size: int) -> bytes:
+    return one_colour(4_000, 5_000)
+
+
+@case("webp: 25 megapixels of one colour, 175 kB behind")
+def _(size: int) -> bytes:
+    return one_colour(5_000, 175_000)
+
+
+@case("webp: 25 megapixels of one colour, 2.8 MB behind")
+def _(size: int) -> bytes:
+    return one_colour(5_000, 2_800_000)
 
 
 @case("webp: 500 frames of 1 megapixel, bytes behind each")
@@ -687,6 +700,11 @@ def _(size: int) -> bytes:
 @case("tiff: 20,000 CCITT strips")
 def _(size: int) -> bytes:
     return page(8, 20_000, 4, [b"\x80\x08\x00\x80\x08"] * 20_000, 1, 1)
+
+
+@case("tiff: 169 megapixels of white in T.6")
+def _(size: int) -> bytes:
+    return picture("TIFF", (13_000, 13_000), "1", compression="group4")
 
 
 @case("tiff: 161 MB of PackBits")

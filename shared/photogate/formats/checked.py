@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from photogate.formats import limits
@@ -19,16 +20,22 @@ _BAND = 1 << 18
 class Budget:
     """Pixels that may be decoded in all, over the frames or items of a file of `size` bytes.
 
-    Other limits than those of AVIF are given as `left`.
+    `most` says how many; those of an AVIF where it is not given.
     """
 
-    def __init__(self, size: int, left: int | None = None) -> None:
-        self.left = limits.checked_whole_pixels(size) if left is None else left
+    def __init__(self, size: int, most: Callable[[int], int] | None = None) -> None:
+        self.size, self.most = size, most or limits.checked_whole_pixels
+        self.left = self.most(size)
 
     def plan(self, pixels: int) -> None:
         """Refuse, before anything is decoded, what will surely cost more than there is."""
         if pixels > self.left:
             self.take(pixels)
+
+    def without(self, count: int) -> None:
+        """Take back what `count` bytes bought that no pixel depends on."""
+        self.left -= self.most(self.size) - self.most(self.size - count)
+        self.size -= count
 
     def give_back(self, pixels: int) -> None:
         """Note that a decode cost less than was counted."""

@@ -181,7 +181,7 @@ def _put_image(out: list[bytes | memoryview], image: _Image, view: memoryview) -
 
 def _budget(size: int, file: _File) -> Budget:
     """Refuse, before anything is decoded, what takes too much memory or time for the size of the file."""
-    budget, price = Budget(size, limits.checked_webp_pixels(size)), 0
+    budget, price = Budget(size, limits.checked_webp_pixels), 0
     for image in (file.image, *(image for _, image in file.frames)):
         if image is not None:
             pixels = image.width * image.height

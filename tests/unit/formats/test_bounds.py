@@ -206,6 +206,24 @@ def test_more_behind_a_partition_than_any_picture_needs_is_cut_before_it_is_deco
     assert max(lengths[1:]) < 20_000
 
 
+def blank(side: int, behind: int) -> bytes:
+    picture = saved("WEBP", Image.new("RGB", (side, side)), lossless=True, method=0)
+    return webp_of((b"VP8L", picture[20:] + b"x" * behind))
+
+
+def test_much_behind_a_webp_is_looked_for_from_the_beginning(monkeypatch):
+    new, taken, _ = decodes(monkeypatch, blank(64, 1_000_000))
+    assert new == strip(blank(64, 0)).data
+    assert taken <= 12
+
+
+def test_bytes_that_no_pixel_depends_on_buy_no_decodes(monkeypatch):
+    monkeypatch.setattr(limits, "MAX_CHECKED_WHOLE", 5 * 512 * 512)
+    with pytest.raises(ImageRefused, match="pixels in all"):
+        strip(blank(512, 1_000_000))
+    assert pixels(strip(blank(512, 0)).data) == pixels(blank(512, 0))
+
+
 def test_decodes_that_look_for_what_hides_in_many_frames_are_dear():
     side, control = (15).to_bytes(3, "little"), (10).to_bytes(3, "little") + b"\0"
     coded = partitioned(b"\1\2\3\4" * 150)
