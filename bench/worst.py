@@ -951,22 +951,31 @@ def many_items(kind: bytes, count: int, extents: int, payload: bytes, refs: byte
     return build(at) + box(b"mdat", coded, payload)
 
 
-@case("avif: one colour, 16 megapixels, with bytes behind")
-def _(size: int) -> bytes:
+def avif_of_one_colour(side: int, behind: int) -> bytes:
     out = io.BytesIO()
-    Image.new("RGB", (4000, 4000), "#345").save(out, "AVIF", speed=10)
+    Image.new("RGB", (side, side), "#345").save(out, "AVIF", speed=10)
     file = out.getvalue()
     coded = file[file.index(b"mdat") + 4 :]
     # The last unit of the picture is its frame; a longer size, and its bytes.
     at = next(i for i in range(len(coded)) if coded[i] >> 3 == 6)
     length = coded[at + 1] & 127 | (coded[at + 2] << 7 if coded[at + 1] & 128 else 0)
     start = at + 2 + (coded[at + 1] >> 7)
-    frame = coded[start : start + length] + b"x" * 4096
+    frame = coded[start : start + length] + b"x" * behind
     new = coded[: at + 1] + bytes((len(frame) & 127 | 128, len(frame) >> 7 & 127 | 128, len(frame) >> 14)) + frame
     head = bytearray(file[: file.index(b"mdat") - 4])
     place = head.index(struct.pack(">I", len(coded)))
     head[place : place + 4] = struct.pack(">I", len(new))
     return bytes(head) + box(b"mdat", new)
+
+
+@case("avif: 16 megapixels of one colour, 4 kB behind")
+def _(size: int) -> bytes:
+    return avif_of_one_colour(4_000, 4_096)
+
+
+@case("avif: 16 megapixels of one colour, 1 MB behind")
+def _(size: int) -> bytes:
+    return avif_of_one_colour(4_000, 1_000_000)
 
 
 @case("avif: 4,000 Exif items of the same bytes")

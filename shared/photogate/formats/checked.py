@@ -11,10 +11,13 @@ from photogate.formats.container import refuse
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["Budget", "digest"]
+__all__ = ["Budget", "digest", "least"]
 
 # Pixels that are read from a picture at once: small enough for a processor's cache.
 _BAND = 1 << 18
+# More than any encoder writes in vain, and how many bytes are tried first where so many are found behind a picture.
+_MUCH = 12_288
+_FIRST = 64
 
 
 class Budget:
@@ -64,3 +67,35 @@ def digest(picture: Image) -> bytes:
         band = picture.crop((0, top, picture.width, min(top + rows, picture.height)))
         digest.update(band.tobytes())
     return digest.digest()
+
+
+def least(size: int, enough: Callable[[int], bool], budget: Budget) -> int:
+    """Find a length that is enough, where one byte less is not; hardly any file hides something, so from the end.
+
+    Where much hides, what is needed may be little: then from the beginning, where too few bytes fail at once.
+    """
+    good, short = size, max(size - 1, 0)
+    if not good or not enough(short):
+        return good
+    good, short = short, max(size - _MUCH, 0)
+    if short and enough(short):
+        good, short, length = short, 0, _FIRST
+        while length < good and not enough(length):
+            short, length = length, 2 * length
+        good = min(good, length)
+        budget.without(size - good)
+    else:
+        for fewer in (2, 3, 48, 768):  # encoders write up to three in vain
+            if size - fewer <= short:
+                break
+            if not enough(size - fewer):
+                short = size - fewer
+                break
+            good = size - fewer
+    while good - short > 1:
+        middle = (good + short) // 2
+        if enough(middle):
+            good = middle
+        else:
+            short = middle
+    return 0 if good == 1 and enough(0) else good

@@ -13,7 +13,7 @@ from photogate.errors import ImageRefused, Reason
 from photogate.formats import limits
 from photogate.formats.av1_units import TILES, leb128, obus
 from photogate.formats.bmff_boxes import box, full_box
-from photogate.formats.checked import Budget, digest
+from photogate.formats.checked import Budget, digest, least
 from photogate.formats.container import refuse
 
 __all__ = ["without_tail"]
@@ -55,19 +55,7 @@ def without_tail(coded: bytes | memoryview, properties: list[bytes], budget: Bud
     whole = _shown(coded, properties, budget)
     if whole is None:
         refuse("Expected a picture that decodes, to look behind its last block; found damage")
-    # Encoders end a tile with the last byte that a decoder asks for, so hardly any picture is decoded a third time.
-    good, short, step = len(unit), 0, 1
-    while good > 1:
-        short = max(good - step, 0)
-        if _shown(shortened(short), properties, budget) != whole:
-            break
-        good, step = short, step * 2
-    while good - short > 1:
-        middle = (good + short) // 2
-        if _shown(shortened(middle), properties, budget) == whole:
-            good = middle
-        else:
-            short = middle
+    good = least(len(unit), lambda length: _shown(shortened(length), properties, budget) == whole, budget)
     return coded if good == len(unit) else shortened(good)
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from photogate.errors import ImageRefused, Reason
 from photogate.formats import vp8
-from photogate.formats.checked import Budget, digest
+from photogate.formats.checked import Budget, digest, least
 from photogate.formats.container import refuse
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def needed(
     if kind == b"VP8 ":
         new = _partitions(coded, size, lambda coded: decode(alpha, coded) == whole, budget)
     else:
-        new = _even(coded[: _least(len(coded), lambda length: decode(alpha, view[:length]) == whole, budget)])
+        new = _even(coded[: least(len(coded), lambda length: decode(alpha, view[:length]) == whole, budget)])
     if alpha is None or alpha[0] & 3 == 0:
         return new, len(alpha or b"")
     # A second picture may be in it, of which only green is shown (RFC 9649 2.7.1.2): the stream of a VP8L image.
@@ -75,7 +75,7 @@ def needed(
     inside = head.to_bytes(5, "little") + alpha[1:] + bytes(_GENEROUS)
     if decode(None, inside, _check_alpha, b"VP8L") is None:
         refuse("Expected alpha that decodes; found damage")
-    return new, _least(len(alpha), lambda length: decode(alpha[:length], new) == whole, budget)
+    return new, least(len(alpha), lambda length: decode(alpha[:length], new) == whole, budget)
 
 
 def _check_opaque(picture: Image.Image) -> None:
@@ -118,8 +118,8 @@ class _Cut:
         lengths = self._likely(padding) or whole
         for i, part in enumerate(self.parts):
             if part:
-                least = _least(lengths[i], partial(self._ends, lengths, i), self.budget)
-                lengths = [*lengths[:i], least, *lengths[i + 1 :]]
+                length = least(lengths[i], partial(self._ends, lengths, i), self.budget)
+                lengths = [*lengths[:i], length, *lengths[i + 1 :]]
         new = self._written(lengths, [_READ_AHEAD] * len(lengths))
         if lengths == whole and not self.same(new):
             refuse("Expected an image whose partitions are read one by one; found another")
@@ -157,46 +157,11 @@ def _even(coded: bytes) -> bytes:
     return coded + bytes(len(coded) & 1)
 
 
-def _least(size: int, enough: Callable[[int], bool], budget: Budget) -> int:
-    """Find a length that is enough, where one byte less is not; hardly any file hides something, so from the end.
-
-    Where much hides, what is needed may be little: then from the beginning, where too few bytes fail at once.
-    """
-    good, short = size, max(size - 1, 0)
-    if not good or not enough(short):
-        return good
-    good, short = short, max(size - _MUCH, 0)
-    if short and enough(short):
-        good, short, length = short, 0, _FIRST
-        while length < good and not enough(length):
-            short, length = length, 2 * length
-        good = min(good, length)
-        budget.without(size - good)
-    else:
-        for fewer in (2, 3, 48, 768):  # encoders write up to three in vain
-            if size - fewer <= short:
-                break
-            if not enough(size - fewer):
-                short = size - fewer
-                break
-            good = size - fewer
-    while good - short > 1:
-        middle = (good + short) // 2
-        if enough(middle):
-            good = middle
-        else:
-            short = middle
-    return 0 if good == 1 and enough(0) else good
-
-
 # Where a VP8L image says whether it has alpha (RFC 9649 3.4).
 _ALPHA_AT, _ALPHA_IS_USED = 4, 0x10
 # How far a VP8 decoder may read ahead (RFC 6386 7.3), and further than any does.
 _READ_AHEAD = 2
 _GENEROUS = 8
-# More than any encoder writes in vain, and how many bytes are tried first where so many are found behind a picture.
-_MUCH = 12_288
-_FIRST = 64
 # What a decode costs besides its pixels, in pixels of 10 ns: opening a file, and each coded byte. No more are needed
 # where nothing hides; those beyond are dear, or a file of 2,000 frames with something behind each would take long.
 _PRICE, _DEAR_PRICE, _PRICE_A_BYTE = 10_000, 100_000, 6
