@@ -638,6 +638,13 @@ def _(size: int) -> bytes:
     return riff(part(b"VP8X", b"\4\0\0\0\x0f\0\0\x0f\0\0"), file[12:], part(b"XMP ", packet))
 
 
+@case("webp: noise of 31 megapixels")
+def _(size: int) -> bytes:
+    out = io.BytesIO()
+    Image.effect_noise((5_600, 5_600), 60).convert("RGB").save(out, "WEBP", quality=80, method=0)
+    return out.getvalue()
+
+
 @case("webp: an honest noise photo")
 def _(size: int) -> bytes:
     return picture("WEBP", (3000, 2000), quality=80, method=0)
